@@ -2,7 +2,7 @@
  * pipeline_fold: two records of one access -> one event. First halves wait here for their partners.
  *
  * Owns:  the waiting halves, at most KT_FOLD_MAX and HALVES_BYTES; the oldest is given out alone
- *        when there is no room. A hash of each of the newest second halves that had no partner.
+ *        when there is no room. A hash of each of the newest accesses that were told whole.
  *        The memory of one half that is done with.
  * Calls: core/base, core/event, agents/aged.
  * Holds: a half leaves the table only when the line that has it was taken.
@@ -131,9 +131,10 @@ static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
 }
 
 /* Where lines overtake each other, a first half comes behind a second that told the whole access
- * without it: by itself it would be the same access again, of unknown outcome. A hash that another
- * one has pushed out is forgotten, and the access is told twice. So it is where a second half may
- * leave out what its first says: who it was is better told twice than not at all. */
+ * without it; where they come twice, behind both. By itself it would be the same access again, of
+ * unknown outcome. A hash that another one has pushed out is forgotten, and the access is told
+ * twice. So it is where a second half that came alone may leave out what its first says: who it
+ * was is better told twice than not at all. */
 static uint64_t *early_slot(struct kt_pipeline *p, uint64_t hash)
 {
     return &p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
@@ -146,7 +147,7 @@ static uint64_t early_hash(struct kt_str key)
 
 static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
 {
-    if (p->o.source->second_is_whole)
+    if (p->paired || p->o.source->second_is_whole)
         *early_slot(p, hash) = hash;
 }
 
@@ -158,8 +159,8 @@ static bool is_not_needed(struct kt_pipeline *p, struct kt_str key)
 
 void kt_fold_told(struct kt_pipeline *p)
 {
-    if (p->lone != 0)
-        first_not_needed(p, p->lone);
+    if (p->second != 0)
+        first_not_needed(p, p->second);
 }
 
 /* Gives the oldest half out with an unknown outcome. */
@@ -212,7 +213,8 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     struct kt_decode_in in = kt_pipeline_in(p, root);
 
     *ret_half = NULL;
-    p->lone = 0;
+    p->second = 0;
+    p->paired = false;
     if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
         return FOLD_DECODE;
     const uint64_t hash = kt_aged_hash(key);
@@ -223,11 +225,10 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
             first_not_needed(p, early_hash(key)); /* it may come behind it, as it did before */
             return FOLD_KNOWN;
         }
-        if (partner != NULL)
-            return FOLD_DECODE;
-        if (kt_source_recall(p->memory, late_key(p, key)).len > 0)
+        p->paired = partner != NULL;
+        if (!p->paired && kt_source_recall(p->memory, late_key(p, key)).len > 0)
             return FOLD_DECODE_LATE;
-        p->lone = early_hash(key);
+        p->second = early_hash(key);
         return FOLD_DECODE;
     }
     if (is_not_needed(p, key))

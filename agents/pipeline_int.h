@@ -81,8 +81,9 @@ struct kt_pipeline {
 
     struct kt_aged halves;
     size_t halves_bytes;
-    uint64_t lone;        /* hash of the current record's key: a second half alone; 0: it is none */
-    uint64_t early[1024]; /* such hashes, by their own bits; 0: none */
+    uint64_t second;      /* hash of the current record's key: a second half; 0: it is none */
+    bool paired;          /* its first half is there */
+    uint64_t early[4096]; /* hashes of accesses that were told whole, by their own bits; 0: none */
     struct half *spare;   /* one that is done with, for its memory */
     uint64_t known_until; /* second halves before it were given out in the run before */
 
@@ -141,7 +142,7 @@ enum fold_result {
 /* What to do with the record; *ret_half: its waiting partner, or NULL. FOLD_REFUSED: see
  * cur.status. */
 enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half);
-/* The current record gave an event: should it be a second half alone, its first is not needed. */
+/* The current record gave an event: should it be a second half, another first is not needed. */
 void kt_fold_told(struct kt_pipeline *p);
 void kt_fold_drop(struct kt_pipeline *p, struct half *h);
 /* The half, parsed; a root without a node when it cannot be. Valid until the next one is. */

@@ -131,6 +131,26 @@ static void it_is_one_access_after_a_restart_too(void **state)
     kt_buf_done(&b);
 }
 
+/* At-least-once delivery of single lines: the question comes again when its access was told. */
+static void a_question_that_comes_again_is_no_second_access(void **state)
+{
+    struct world w;
+    struct kt_buf b = { 0 };
+    (void)state;
+    start(&w, "vault");
+    vault_half(&b, 1, false);
+    vault_half(&b, 1, true);
+    vault_half(&b, 2, false);
+    vault_half(&b, 1, false);
+    feed(&w, &b);
+    end(&w);
+    assert_int_equal(w.n, 2);
+    assert_int_equal(kt_pipeline_counts(w.p)->skipped, 1);
+    assert_true(gave(&w, "kv/data/s2"));
+    stop(&w);
+    kt_buf_done(&b);
+}
+
 #define GCP(auth, half)                                                                            \
     "{\"protoPayload\":{\"@type\":\"type.googleapis.com/google.cloud.audit.AuditLog\"," auth       \
     "\"serviceName\":\"iam.googleapis.com\",\"methodName\":"                                       \
@@ -166,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_answer_that_overtakes_its_question_is_one_access),
         cmocka_unit_test(it_is_one_access_after_a_restart_too),
+        cmocka_unit_test(a_question_that_comes_again_is_no_second_access),
         cmocka_unit_test(a_first_half_is_told_where_its_second_may_leave_something_out),
     };
     kt_hash_init();
