@@ -38,6 +38,8 @@ int kt_cli_fail(const char *cmd, const struct kt_error *err)
     fprintf(stderr, "keytrail %s: %s\n", cmd, err->text);
     if (err->code == KT_E_IO && (err->sys_errno == EACCES || err->sys_errno == EPERM))
         return KT_EXIT_DENIED;
+    if (err->code == KT_E_IO && (err->sys_errno == ENOSPC || err->sys_errno == EDQUOT))
+        return KT_EXIT_STORE;
     return (int)codes[err->code];
 }
 

@@ -10,7 +10,7 @@ enum kt_exit {
     KT_EXIT_NO = 1, /* the question's answer is no */
     KT_EXIT_USAGE = 2,
     KT_EXIT_CONFIG = 3,
-    KT_EXIT_STORE = 4, /* missing, locked or damaged */
+    KT_EXIT_STORE = 4, /* missing, locked, damaged, or no room */
     KT_EXIT_UNREACHABLE = 5,
     KT_EXIT_DENIED = 6,
     KT_EXIT_PARTIAL = 7,
@@ -97,6 +97,9 @@ void kt_cli_put(void *self, struct kt_str bytes); /* kt_rows_put: to stdout; sel
 
 /* Prints "keytrail <cmd>: text" on stderr and gives the exit code of err's cause. */
 int kt_cli_fail(const char *cmd, const struct kt_error *err);
+/* The last thing that a program does: an answer of which a part could not be written (a full disk
+ * behind an export) is said on stderr and is no success. Returns the exit code. */
+int kt_printed(const char *program, int code);
 /* There is no KT_CONFIG_SYSTEM. One that may not be read is there: reading it says what is wrong.
  */
 bool kt_cli_no_config(void);

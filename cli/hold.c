@@ -32,6 +32,7 @@ static const struct kt_column columns[] = {
 static void print(const struct hold_args *a, const struct kt_holds *h, enum kt_output how)
 {
     struct kt_rows *rows = kt_rows_new(how, columns, KT_ARRAY_LEN(columns), true);
+    bool shown = false;
     for (unsigned i = 0; i < h->n; i++) {
         const struct kt_hold *hold = &h->at[i];
         const struct kt_cell cells[] = {
@@ -44,10 +45,15 @@ static void print(const struct hold_args *a, const struct kt_holds *h, enum kt_o
             kt_cell_time(hold->added),
             kt_cell_time(hold->removed),
         };
-        if (hold->removed == 0 || a->all)
+        if (hold->removed == 0 || a->all) {
             kt_rows_add(rows, cells);
+            shown = true;
+        }
     }
     kt_rows_end(rows);
+    if (!shown && how == KT_OUT_TABLE)
+        fprintf(stderr, a->all ? "there never was a hold\n"
+                               : "nothing is held (--all shows removed ones)\n");
 }
 
 static int list(const struct hold_args *a, enum kt_output how)

@@ -83,11 +83,24 @@ static enum kt_status make_log_key(const char *dir, struct kt_error *err)
     return st;
 }
 
+static const char *const names[] = { "keytrail.yaml",       "identities.yaml", "agent.yaml",
+                                     "keys/collector.key",  "keys/log.key",    "keys/agent.key",
+                                     "agent-keys/agent.key" };
+
+/* After nothing_there: what is there now is half of an installation and of this run, and would be
+ * in the way of the next. */
+static void take_back(const char *dir)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+        char path[4096];
+        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        (void)unlink(path);
+    }
+    printf("removed again: it is not whole\n");
+}
+
 static enum kt_status nothing_there(const char *dir, struct kt_error *err)
 {
-    static const char *const names[] = { "keytrail.yaml",       "identities.yaml", "agent.yaml",
-                                         "keys/collector.key",  "keys/log.key",    "keys/agent.key",
-                                         "agent-keys/agent.key" };
     for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
         char path[4096];
         snprintf(path, sizeof path, "%s/%s", dir, names[i]);
@@ -134,9 +147,12 @@ static enum kt_status init(const char *dir, struct kt_error *err)
         return err->code;
     printf("written:\n");
     if (make_key(dir, "keys/collector.key", collector, unused, err) != KT_OK ||
-        make_log_key(dir, err) != KT_OK || make_key(dir, agent_key, curve, signing, err) != KT_OK)
+        make_log_key(dir, err) != KT_OK || make_key(dir, agent_key, curve, signing, err) != KT_OK ||
+        write_configuration(dir, collector, curve, signing, err) != KT_OK) {
+        take_back(dir);
         return err->code;
-    return write_configuration(dir, collector, curve, signing, err);
+    }
+    return KT_OK;
 }
 
 /* ---- whose they are ---- */
@@ -224,6 +240,7 @@ int kt_cmd_init(int argc, char **argv)
         fprintf(stderr, "keytrail init: --owner: there is no user '%s'\n", owner);
         return KT_EXIT_USAGE;
     }
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was written stands above what failed */
     if (init(argv[1], &err) != KT_OK || (owner != NULL && give_all(argv[1], owner, &err) != KT_OK))
         return kt_cli_fail("init", &err);
     printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c %s/agent.yaml   "

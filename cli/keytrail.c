@@ -2,7 +2,7 @@
  * keytrail: the program's main: what is no command of people, then the commands.
  *
  * Owns:  nothing.
- * Calls: cli/program.c, collector/signer.h.
+ * Calls: cli/program.c, cli/printed.c, collector/signer.h.
  */
 #include <signal.h>
 #include <string.h>
@@ -27,5 +27,5 @@ int main(int argc, char **argv)
     if (argc > 1 && strcmp(argv[1], "--version") == 0)
         argv[1] = version;
     kt_flags_help_first(argc, argv);
-    return kt_program_keytrail(argc, argv);
+    return kt_printed("keytrail", kt_program_keytrail(argc, argv));
 }

@@ -2,7 +2,7 @@
  * keytrail_agent: the agent's main.
  *
  * Owns:  nothing.
- * Calls: cli/program_agent.c.
+ * Calls: cli/program_agent.c, cli/printed.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,5 +25,5 @@ int main(int argc, char **argv)
         return 0;
     }
     kt_flags_help_first(argc, argv);
-    return kt_program_agent(argc, argv);
+    return kt_printed("keytrail-agent", kt_program_agent(argc, argv));
 }

@@ -39,6 +39,8 @@ static enum kt_status write_pair(const char *path, const char *public_path, stru
     enum kt_status status = kt_fs_write_atomic(path, kt_buf_str(&secret), 0600, err);
     if (status == KT_OK)
         status = kt_fs_write_atomic(public_path, kt_buf_str(&open), 0644, err);
+    if (status != KT_OK) /* half a pair would be in the way of the next try */
+        (void)!kt_fs_real.unlink(kt_fs_real.self, path, NULL);
     kt_wipe(secret.at, secret.len);
     kt_wipe(&key, sizeof key);
     kt_wipe(random, sizeof random);

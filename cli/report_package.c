@@ -160,7 +160,10 @@ static enum kt_status close_file(void *self, uint64_t *ret_bytes, uint8_t ret_sh
 {
     struct kt_package *p = self;
     struct file *f = &p->files[p->n - 1];
-    if (flush(p, err) != KT_OK || p->fs->sync(p->open, err) != KT_OK)
+    enum kt_status status = flush(p, err);
+    if (status != KT_OK)
+        return status;
+    if (p->fs->sync(p->open, err) != KT_OK)
         return kt_wrap(err, "'%s'", f->path);
     p->fs->close(p->open);
     p->open = NULL;

@@ -52,8 +52,14 @@ static const struct kt_column columns[] = {
     { "last_error", "LAST ERROR", 60, false },
 };
 
+struct list {
+    struct kt_rows *rows;
+    unsigned n;
+};
+
 static void add_row(void *self, const struct kt_stream_line *l)
 {
+    struct list *to = self;
     const struct kt_stream_state *s = &l->state;
     const struct kt_cell cells[] = {
         kt_cell_str(kt_str_of(l->name)),       kt_cell_str(kt_str_of(kt_stream_state_word(s))),
@@ -63,7 +69,8 @@ static void add_row(void *self, const struct kt_stream_line *l)
         kt_cell_time(s->last_success),         kt_cell_int(s->last_code),
         kt_cell_str(kt_str_of(s->last_error)),
     };
-    kt_rows_add(self, cells);
+    kt_rows_add(to->rows, cells);
+    to->n++;
 }
 
 static int list(const struct stream_args *a, const char *unused)
@@ -73,9 +80,11 @@ static int list(const struct stream_args *a, const char *unused)
     (void)unused;
     enum kt_status st = open_store(a, &r, &err);
     if (st == KT_OK) {
-        struct kt_rows *rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true);
-        st = kt_stream_lines(r, kt_clock_real.wall(kt_clock_real.self), add_row, rows, &err);
-        kt_rows_end(rows);
+        struct list to = { .rows = kt_rows_new(a->how, columns, KT_ARRAY_LEN(columns), true) };
+        st = kt_stream_lines(r, kt_clock_real.wall(kt_clock_real.self), add_row, &to, &err);
+        kt_rows_end(to.rows);
+        if (st == KT_OK && to.n == 0 && a->how == KT_OUT_TABLE)
+            fprintf(stderr, "no stream has run yet: streams: in keytrail.yaml (docs/streams.md)\n");
     }
     kt_reader_close(r);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("stream", &err);

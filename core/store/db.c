@@ -112,7 +112,12 @@ enum kt_status kt_db_fail(sqlite3 *db, struct kt_error *err, const char *fmt, ..
     int sys = rc == SQLITE_FULL ? ENOSPC : sqlite3_system_errno(db);
     if (extended == SQLITE_IOERR_FSYNC || extended == SQLITE_IOERR_DIR_FSYNC)
         sys = EIO; /* whatever the reason: a failed sync is no full disk that may be waited for */
-    enum kt_status status = kt_fail(err, code, "%s: %s", what, why);
+    char text[128];
+    const char *cause = ""; /* SQLite says "disk I/O error" of a full disk, too */
+    if (rc == SQLITE_IOERR && sys != 0)
+        cause = strerror_r(sys, text, sizeof text);
+    enum kt_status status =
+        kt_fail(err, code, "%s: %s%s%s", what, why, *cause != '\0' ? ": " : "", cause);
     if (err != NULL && code == KT_E_IO)
         err->sys_errno = sys;
     return status;

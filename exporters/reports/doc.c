@@ -52,8 +52,8 @@ void kt_doc_free(struct kt_doc *d)
 
 void kt_doc_out_open(struct kt_doc *d, const char *file)
 {
-    if (d->err.code == KT_OK && d->out.open(d->out.self, file, &d->err) != KT_OK)
-        (void)!kt_wrap(&d->err, "%s", file);
+    if (d->err.code == KT_OK)
+        (void)!d->out.open(d->out.self, file, &d->err);
 }
 
 void kt_doc_out_add(struct kt_doc *d, struct kt_str bytes)
@@ -67,10 +67,8 @@ void kt_doc_out_close(struct kt_doc *d, const char *file, int64_t rows, const ch
     struct kt_doc_file f = { .rows = rows };
     if (d->err.code != KT_OK)
         return;
-    if (d->out.close(d->out.self, &f.bytes, f.sha256, &d->err) != KT_OK) {
-        (void)!kt_wrap(&d->err, "%s", file);
+    if (d->out.close(d->out.self, &f.bytes, f.sha256, &d->err) != KT_OK)
         return;
-    }
     if (d->n_files == d->cap_files) {
         d->cap_files = d->cap_files == 0 ? 32 : 2 * d->cap_files;
         d->files = kt_realloc_array(d->files, d->cap_files, sizeof *d->files);
