@@ -13,6 +13,7 @@
 
 #define MEMORY_KEYS   65536u
 #define MEMORY_STRING 256u /* longer keys and values are not remembered */
+#define RECENT        8u
 
 struct fact {
     struct kt_aged_item item; /* key points into bytes */
@@ -21,6 +22,9 @@ struct fact {
 };
 struct kt_source_memory {
     struct kt_aged facts;
+    /* By the first byte of a key, which says what kind of fact it is: the one that was found last.
+     * It is mostly asked for again, and then needs no hash. */
+    struct fact *last[RECENT];
 };
 
 struct kt_source_memory *kt_source_memory_new(void)
@@ -28,8 +32,37 @@ struct kt_source_memory *kt_source_memory_new(void)
     return kt_alloc(sizeof(struct kt_source_memory));
 }
 
+static struct fact **last_of(struct kt_source_memory *m, struct kt_str key)
+{
+    return &m->last[(key.len > 0 ? (unsigned char)key.at[0] : 0) % RECENT];
+}
+
+static bool is_last(const struct fact *last, struct kt_str key)
+{
+    return last != NULL && kt_str_eq(last->item.key, key);
+}
+
+/* The fact, as the newest; NULL when there is none. */
+static struct fact *find(struct kt_source_memory *m, struct kt_str key)
+{
+    struct fact **last = last_of(m, key);
+    if (m->facts.n == 0)
+        return NULL;
+    if (!is_last(*last, key)) {
+        struct fact *found = (struct fact *)(void *)kt_aged_find(&m->facts, key, kt_aged_hash(key));
+        if (found == NULL)
+            return NULL;
+        *last = found;
+    }
+    kt_aged_touch(&m->facts, &(*last)->item);
+    return *last;
+}
+
 static void forget(struct kt_source_memory *m, struct kt_aged_item *item)
 {
+    struct fact **last = last_of(m, item->key);
+    if (*last == (struct fact *)(void *)item)
+        *last = NULL;
     kt_aged_remove(&m->facts, item);
     kt_free(item);
 }
@@ -46,28 +79,19 @@ void kt_source_memory_free(struct kt_source_memory *m)
 
 struct kt_str kt_source_recall(struct kt_source_memory *m, struct kt_str key)
 {
-    if (m->facts.n == 0)
-        return KT_STR_NONE;
-    struct kt_aged_item *found = kt_aged_find(&m->facts, key, kt_aged_hash(key));
-    if (found == NULL)
-        return KT_STR_NONE;
-    kt_aged_touch(&m->facts, found);
-    return ((struct fact *)(void *)found)->value;
+    const struct fact *found = find(m, key);
+    return found != NULL ? found->value : KT_STR_NONE;
 }
 
 void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt_str value)
 {
     if (key.len > MEMORY_STRING || value.len > MEMORY_STRING)
         return;
-    const uint64_t hash = kt_aged_hash(key);
-    struct kt_aged_item *found = kt_aged_find(&m->facts, key, hash);
-    if (found != NULL) {
-        if (kt_str_eq(((struct fact *)(void *)found)->value, value)) {
-            kt_aged_touch(&m->facts, found);
-            return;
-        }
-        forget(m, found);
-    }
+    struct fact *found = find(m, key);
+    if (found != NULL && kt_str_eq(found->value, value))
+        return;
+    if (found != NULL)
+        forget(m, &found->item);
     if (m->facts.n >= MEMORY_KEYS)
         forget(m, m->facts.oldest);
     struct fact *f = kt_alloc(sizeof *f + key.len + value.len);
@@ -76,7 +100,7 @@ void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt
     if (value.len > 0)
         memcpy(f->bytes + key.len, value.at, value.len);
     f->item.key = kt_str_from(f->bytes, key.len);
-    f->item.hash = hash;
+    f->item.hash = kt_aged_hash(f->item.key);
     f->value = kt_str_from(f->bytes + key.len, value.len);
     kt_aged_add(&m->facts, &f->item);
 }
