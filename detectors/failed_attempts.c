@@ -23,13 +23,16 @@ enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
-    uint64_t floor, breadth, sets, spray_names, spray_tries, guess, guess_within_min;
+    uint64_t floor, breadth, sets, spray_names, spray_tries, guess, second_factors,
+        guess_within_min;
     double success, prior_count, prior_hours, rmax;
 };
 struct tries { /* failed credentials */
     struct kt_ring ring;
     uint32_t last_min;
     uint32_t foreign; /* by names that did not know the place */
+    uint32_t second;  /* of these: the password was right, the second factor was not */
+    uint32_t pad;
 };
 struct denials { /* of an actor that has succeeded before */
     struct tries tries;
@@ -78,13 +81,13 @@ static bool are_sets(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 1, KT_ACTORS_MAX,
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 2, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
-    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 1, 20000,
+    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 2, 20000,
                      KT_EVICT_LRU, are_tries },
-    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 1, 20000, KT_EVICT_LRU,
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 2, 20000, KT_EVICT_LRU,
                     are_tries },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 2, 10000, KT_EVICT_LRU,
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 3, 10000, KT_EVICT_LRU,
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
                  are_sets },
@@ -112,6 +115,9 @@ static const struct kt_option options[] = {
     UINT_OPTION(spray_tries, "15",
                 "Failed logins in an hour from one public network by names that do not know it."),
     UINT_OPTION(guess, "8", "Failed logins before a success that make it a guess."),
+    UINT_OPTION(second_factors, "3",
+                "Refused second factors from a new network before a success that say that the "
+                "password is known to somebody else."),
     UINT_OPTION(guess_within_min, "30", "Minutes between the last failure and that success."),
     DOUBLE_OPTION(success, "2", "Added when a guess succeeds."),
     DOUBLE_OPTION(prior_count, "0.5",
@@ -153,10 +159,11 @@ static struct kt_key net_key(const struct kt_scene *s)
 static void note_try(struct kt_scene *s, struct tries *t, bool foreign)
 {
     if (t->last_min + DAY_MIN < s->minute)
-        t->foreign = 0;
+        t->foreign = t->second = 0;
     kt_ring_add(&t->ring, s->t, 1);
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
     t->foreign += foreign;
+    t->second += foreign && kt_str_is(s->ev->code, "mfa_failed");
 }
 
 /* ---- spray ---- */
@@ -477,6 +484,31 @@ static void tell_tries(struct kt_scene *s, unsigned n, const struct options *o)
     f->number[N_LEAST] = (double)o->floor;
 }
 
+static void words_of_second(const struct kt_scene *s, struct kt_finding *f)
+{
+    unsigned n = (unsigned)f->number[N_TRIES];
+    char who[160], where[120];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_network(&s->where, where, sizeof where);
+    KT_SAY(f->title, "%s got in after %u refused second factors, from %s.", who, n, where);
+    KT_SAY(f->normal, "It never worked from this network before. Each time the password was right: "
+                      "whoever this is knows it.");
+    KT_SAY(f->part, "success after %u refused second factors from a new network", n);
+    KT_SAY(f->quiet, "Fewer than %u refused second factors, or a network that it knows.",
+           (unsigned)f->number[N_LEAST]);
+}
+
+/* One or two are mistyped in any hotel. */
+static void tell_second(struct kt_scene *s, unsigned n, const struct options *o)
+{
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, 460, KT_FIND_LEARNING | KT_FIND_SUCCESS,
+                                   words_of_second);
+    if (f == NULL)
+        return;
+    f->number[N_TRIES] = n;
+    f->number[N_LEAST] = (double)o->second_factors;
+}
+
 static void words_of_guess(const struct kt_scene *s, struct kt_finding *f)
 {
     unsigned n = (unsigned)f->number[N_TRIES];
@@ -539,6 +571,9 @@ static void success(struct kt_scene *s, const struct options *o)
         tell_tries(s, n, o);
     if (told)
         tell_guess(s, n, strange, knows, o);
+    unsigned second = foreign && recent(s, o, mine) ? mine->second : 0;
+    if (second > 0 && second >= o->second_factors)
+        tell_second(s, second, o);
     if (d != NULL && recent(s, o, &d->tries))
         memset(&d->tries, 0, sizeof d->tries); /* told once; the next failures start anew */
     kt_table_remove(s->tables[T_IDENTITY], s->who);
