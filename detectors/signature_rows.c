@@ -89,6 +89,10 @@ static const struct kt_sign_row rows[] = {
     { KT_SIGN_WHOLE, "kubernetes", "*secrets", "secrets", "", "read all secrets of the cluster" },
     { KT_SIGN_WHOLE, "cloudtrail", "GetParametersByPath", "/", "",
       "read all parameters of the account" },
+    { KT_SIGN_WHOLE, "cloudtrail", "GetParametersByPath", "/*", "",
+      "read all parameters of production" },
+    { KT_SIGN_WHOLE, "cloudtrail", "GetParametersByPath", "/*/", "",
+      "read all parameters of production" },
     { KT_SIGN_ISSUED, "cloudtrail", "CreateAccessKey", "**", "",
       "made a lasting key for another user" },
     { KT_SIGN_ISSUED, "cloudtrail", "CreateLoginProfile", "**", "",
@@ -117,6 +121,12 @@ static bool is_own_key(const struct kt_event *ev)
 bool kt_sign_is_daily(enum kt_sign sign)
 {
     return sign == KT_SIGN_WHOLE || sign == KT_SIGN_ISSUED || sign == KT_SIGN_GONE;
+}
+
+bool kt_sign_of_production(const struct kt_sign_row *row)
+{
+    return row->sign == KT_SIGN_GONE ||
+           (row->sign == KT_SIGN_WHOLE && row->native[0] == '/' && row->native[1] != '\0');
 }
 
 const struct kt_sign_row *kt_sign_row_of(const struct kt_event *ev)

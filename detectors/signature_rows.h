@@ -19,6 +19,7 @@ enum kt_sign {
     KT_SIGN_EXPOSED,
     KT_SIGN_EMERGENCY,
     KT_SIGN_GONE,
+    KT_SIGN_NODE,
     KT_SIGN_COUNT
 };
 /* Globs over the operation, letters of any case, over what it was done to, and bytes that the
@@ -31,3 +32,5 @@ struct kt_sign_row {
 const struct kt_sign_row *kt_sign_row_of(const struct kt_event *ev);
 /* Some people's daily work: worth a word the first time only. */
 bool kt_sign_is_daily(enum kt_sign sign);
+/* Only where the secret is known to be production. */
+bool kt_sign_of_production(const struct kt_sign_row *row);

@@ -53,6 +53,8 @@ static const struct kt_option options[] = {
     POINTS(KT_SIGN_GONE, "gone", "460",
            "Points: a production secret is destroyed with no way back, for the first time in 90 "
            "days."),
+    POINTS(KT_SIGN_NODE, "node", "600",
+           "Points: a Kubernetes node asks for secrets with a program other than its kubelet."),
     POINTS(KT_SIGN_EMERGENCY, KT_SIGN_BREAK_GLASS, "600",
            "Points: an access for emergencies is used."),
     POINTS(KT_SIGN_EXPOSED, "exposed", "600",
@@ -159,6 +161,19 @@ static void words_of_anonymous(const struct kt_scene *s, struct kt_finding *f)
                      "(Kubernetes: --anonymous-auth=false).");
 }
 
+static void words_of_node(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160], program[160];
+    names(s, who, what, where);
+    kt_say_name(s->ev->user_agent, 40, program);
+    KT_SAY(f->title, "%s asked for secrets with %s: %s (%s).", who, program,
+           kt_say_name(s->ev->secret, 90, what), kt_outcome_word(s->ev->outcome));
+    KT_SAY(f->normal, "A node's identity belongs to its kubelet alone: whoever uses it otherwise is "
+                      "on the node, or has its credentials.");
+    KT_SAY(f->part, "node identity used with %s", program);
+    KT_SAY(f->quiet, "An identity of one's own for work on nodes.");
+}
+
 static void words_of_break_glass(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], what[160], where[160], ticket[160], told[160];
@@ -248,7 +263,7 @@ static bool touches_canary(const struct kt_scene *s)
 static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
 {
     if (s->actor == NULL || (row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind)) ||
-        (row->sign == KT_SIGN_GONE && kt_production(s->shared->conf, s->ev->secret) != 1))
+        (kt_sign_of_production(row) && kt_production(s->shared->conf, s->ev->secret) != 1))
         return;
     bool fresh;
     struct kt_key key = { s->actor->number, (uint64_t)row->sign };
@@ -276,6 +291,22 @@ static bool breaks_glass(const struct kt_scene *s)
             return true;
     }
     return s->ticket.len > 0 && s->read && kt_production(conf, ev->secret) != 0;
+}
+
+/* With a tool of people. Distributions have kubelets of many names, so not: with any other. */
+static bool uses_node(const struct kt_event *ev)
+{
+    static const char *const tools[] = { "kubectl/", "curl/", "Wget/", "python", "Go-http-client/",
+                                         "OpenAPI-Generator/", "helm/", "Helm/", "k9s/" };
+    static const bool actions[KT_ACT_COUNT] = { [KT_ACT_READ] = true, [KT_ACT_EXPORT] = true };
+    if (!kt_str_is(ev->source, "kubernetes") || !actions[ev->action] ||
+        !kt_str_starts(ev->actor, KT_STR("system:node:")))
+        return false;
+    for (size_t i = 0; i < KT_ARRAY_LEN(tools); i++) {
+        if (kt_str_starts(ev->user_agent, kt_str_of(tools[i])))
+            return true;
+    }
+    return false;
 }
 
 static bool uses_root(const struct kt_event *ev)
@@ -319,6 +350,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         (void)tell(s, o, row->sign, words_of_row);
     if (s->read && s->ev->actor_kind == KT_ACTOR_ANONYMOUS)
         (void)tell(s, o, KT_SIGN_ANONYMOUS, words_of_anonymous);
+    if (uses_node(s->ev))
+        (void)tell(s, o, KT_SIGN_NODE, words_of_node);
     if (uses_root(s->ev))
         (void)tell(s, o, KT_SIGN_ROOT, words_of_root);
     if (breaks_glass(s))
