@@ -19,6 +19,7 @@
 #define SETS_MAX   16
 #define RATE_HOURS (30.0 * 24)
 #define DAY_MIN    1440u
+#define TYPOS      9u /* DETECTION §4.6: so many are somebody's own, on its own device */
 enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
@@ -556,6 +557,14 @@ static unsigned tries_before(const struct kt_scene *s, const struct options *o,
     return n > at_place ? n : at_place;
 }
 
+/* A traveller brings its own device, and mistypes as at home; a server that somebody rented is no
+ * trip. */
+static bool is_own_device(const struct kt_scene *s)
+{
+    return kt_kind_is_person(s->actor->kind) && !s->where.hosting && s->client != 0 &&
+           kt_client_known(s->places, s->client);
+}
+
 static void success(struct kt_scene *s, const struct options *o)
 {
     struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
@@ -566,7 +575,7 @@ static void success(struct kt_scene *s, const struct options *o)
     unsigned n = tries_before(s, o, mine, foreign);
     /* somebody without any known network is new, not strange, until the tries are too many */
     bool strange = foreign && (knows || n >= o->floor);
-    bool told = n >= o->guess;
+    bool typos = strange && n <= TYPOS && is_own_device(s), told = n >= o->guess && !typos;
     if (told && strange)
         tell_tries(s, n, o);
     if (told)
