@@ -556,15 +556,26 @@ static bool is_expected(const struct options *o, const struct kt_env_process *p)
     return false;
 }
 
+/* Who looks at which file of which host is the fact: was it told itself? */
+static bool was_told_here(const struct kt_scene *s, const struct kt_env_process *p,
+                          const struct user *u)
+{
+    const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
+    return p->look && x != NULL && x->told_min != 0 && x->told_min == u->first_min;
+}
+
 /* Known to this user, though by an incident nobody judged: it counts beside other evidence, and
- * again by itself when it comes back after two weeks. */
-static void again(struct kt_scene *s, const struct kt_env_process *p, struct user *u)
+ * again by itself when it comes back after two weeks; as an alert, when another host was told. */
+static void again(struct kt_scene *s, const struct options *o, const struct kt_env_process *p,
+                  struct user *u)
 {
     if (u == NULL || u->points == 0 || !tainted(s, p, u))
         return;
-    bool back = s->minute > u->last_min + AWAY_MIN && !was_told(s, p);
+    bool back = s->minute > u->last_min + AWAY_MIN && !was_told(s, p),
+         here = was_told_here(s, p, u);
     struct verdict v = { .what = AGAIN, .s = u->points / 100.0 };
-    if (back)
+    v.s = here ? fmin(v.s, o->person) : v.s;
+    if (back && !here)
         u->first_min = s->minute;
     evidence(s, p, &v, back ? 0 : KT_FIND_BESIDE);
 }
@@ -586,7 +597,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         kt_table_get(s->tables[T_USE], use_key(p.key[KT_ENV_ON_HOST], KT_ENV_ON_HOST));
     struct verdict v = { .s = 0 };
     if (here != NULL && knows(known(s, &p, KT_ENV_ON_HOST), p.who)) {
-        again(s, &p, user_of(here, p.who));
+        again(s, o, &p, user_of(here, p.who));
     } else {
         v = judge(s, o, &p);
         if (v.what == NEW_PROGRAM && v.s > 0 && !p.viewer) /* nobody rolls cat out */
