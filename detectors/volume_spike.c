@@ -16,14 +16,17 @@
 
 #include "core/base/limits.h"
 
-#define RATE_HOURS    (30.0 * 24)
-#define SERVICE_HOURS (14.0 * 24)
-#define BULK_MAX      1000u
-#define PEERS_MAX     4096u
-#define TOLD_BITS     16384u
-#define TOLD_FULL     (TOLD_BITS / 4)
-#define TOLD_MIN      (14u * 1440) /* without such a burst, and it is news again */
-#define TOLD_MOST_MIN (60u * 1440) /* long enough for a record of its own, at any pace */
+#define RATE_HOURS          (30.0 * 24)
+#define SERVICE_HOURS       (14.0 * 24)
+#define BULK_MAX            1000u
+#define PEERS_MAX           4096u
+#define TOLD_BITS           16384u
+#define TOLD_FULL           (TOLD_BITS / 4)
+#define TOLD_MIN            (14u * 1440)  /* without such a burst, and it is news again */
+#define TOLD_MOST_MIN       (60u * 1440)  /* long enough for a record of its own, at any pace */
+#define CLOCK_MIN           60u           /* summer time moves it by so much */
+#define TOLD_CLOCK_MIN      (100u * 1440) /* the same of a job that keeps its hour: a quarter */
+#define TOLD_CLOCK_MOST_MIN (400u * 1440)
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
@@ -248,9 +251,19 @@ static void told_add(struct told *told, uint64_t hash)
     }
 }
 
-static bool is_over(const struct told *told, uint32_t minute)
+/* A job has a clock: once a month, once a quarter, at the hour at which it was told. */
+static bool has_clock(const struct kt_scene *s, const struct told *told)
 {
-    return minute > told->seen_min + TOLD_MIN || minute > told->since_min + TOLD_MOST_MIN;
+    bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
+    uint32_t apart = (s->minute - told->burst_min) % 1440;
+    return machine && (apart <= CLOCK_MIN || apart + CLOCK_MIN >= 1440);
+}
+
+static bool is_over(const struct kt_scene *s, const struct told *told)
+{
+    bool clock = has_clock(s, told);
+    return s->minute > told->seen_min + (clock ? TOLD_CLOCK_MIN : TOLD_MIN) ||
+           s->minute > told->since_min + (clock ? TOLD_CLOCK_MOST_MIN : TOLD_MOST_MIN);
 }
 
 /* Somebody found out that the burst was a theft: it never becomes usual. */
@@ -273,7 +286,7 @@ static void leave_out_told(struct kt_scene *s, const struct options *o, const st
                            struct counts *c)
 {
     struct told *told = s->expected ? NULL : kt_table_get(s->tables[T_TOLD], s->who);
-    if (told == NULL || s->minute < told->burst_min + 60 || is_over(told, s->minute) ||
+    if (told == NULL || s->minute < told->burst_min + 60 || is_over(s, told) ||
         told->set > TOLD_FULL || was_theft(s, told))
         return;
     if (s->minute >= told->seen_min + 60)
@@ -299,7 +312,7 @@ static void note_told(struct kt_scene *s, const struct volume *v)
         return;
     bool fresh;
     struct told *told = kt_table_put(s->tables[T_TOLD], s->who, &fresh);
-    if (fresh || is_over(told, s->minute)) {
+    if (fresh || is_over(s, told)) {
         memset(told->bits, 0, sizeof told->bits);
         told->set = 0;
         told->since_min = s->minute;
