@@ -27,9 +27,12 @@
 #define DEPLOY         1u /* in a window of deploys: a rollout */
 #define EXPECTED       2u /* part of announced work: summed by itself */
 #define ELSEWHERE      4u /* in a network that was new to a person that day */
+#define ASKED          8u /* by a person at home, who did not read it */
+#define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
 #define WORKDAY_MIN    480.0
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
+#define ASKED_MOST     4.2  /* of a person at home that was only asked about: evidence, no alert */
 #define DAYS_MOST      6.0
 #define FORTNIGHT      14u
 #define DAYS_ALPHA     0.1 /* days with new secrets, of a machine, among its active ones */
@@ -48,7 +51,7 @@ struct taken { /* one novelty of the last 24 h */
     uint32_t minute;
     uint16_t weight;
     uint8_t read;  /* its value, not only asked for */
-    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE */
+    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE, ASKED */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -63,7 +66,7 @@ static bool is_list(const void *state)
 static const struct kt_table_decl tables[] = {
     [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 3, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 2, 8000, KT_EVICT_LRU,
+    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 3, 8000, KT_EVICT_LRU,
                       is_list },
     [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
@@ -212,6 +215,7 @@ static bool told_before(const struct told *told, uint32_t from_min, uint32_t unt
 
 struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
+    unsigned asked[2];      /* of them, what a person at home only asked about */
     unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
     uint32_t oldest;
     /* of all, those in a network that was new that day, without rollouts */
@@ -219,7 +223,8 @@ struct sums {
     uint32_t elsewhere_oldest;
 };
 struct tally { /* of all stores, or of one */
-    unsigned weight, n, read;
+    unsigned weight, n, read, asked;
+    bool elsewhere; /* asked about from elsewhere, or with another client: no review */
 };
 
 static void tally_add(struct tally *to, const struct taken *t)
@@ -228,6 +233,8 @@ static void tally_add(struct tally *to, const struct taken *t)
     to->weight += t->weight;
     to->n += counts;
     to->read += counts & t->read;
+    to->asked += t->aside & ASKED ? t->weight : 0;
+    to->elsewhere = to->elsewhere || !(t->read || t->aside & ASKED);
 }
 
 /* Walks only when one is old enough to go. */
@@ -341,6 +348,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     }
     r.all = all.weight;
     r.here = here.weight;
+    r.asked[0] = all.elsewhere ? 0 : all.asked;
+    r.asked[1] = all.elsewhere ? 0 : here.asked;
     r.n[0] = all.n;
     r.n[1] = here.n;
     r.read[0] = all.read;
@@ -422,6 +431,17 @@ static uint64_t floor_of(const struct kt_scene *s, const struct options *o)
     return s->young || s->shared->learning ? o->floor_young : o->floor_24h;
 }
 
+/* Surprise of what a day brought, in hundredths; `asked` of it was only asked about. */
+static double judge_asked(const struct kt_scene *s, unsigned weight, unsigned asked, uint64_t floor,
+                          double k, double d)
+{
+    unsigned all = weight / WHOLE, read = (weight > asked ? weight - asked : 0) / WHOLE;
+    double points = all < floor ? 0 : surprise(s, all, 1, k, d);
+    return all == read
+               ? points
+               : fmax(fmin(points, ASKED_MOST), read < floor ? 0 : surprise(s, read, 1, k, d));
+}
+
 /* Of a day: the larger of all stores and of this one. */
 static struct judged judge_day(const struct kt_scene *s, const struct options *o,
                                const struct kt_habit *h, const struct kt_habit_store *t,
@@ -430,11 +450,9 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
     double all = n->all / WHOLE, here = n->here / WHOLE; /* rounded down */
     uint64_t floor = floor_of(s, o);
     struct judged j = { .x = all, .k = (double)h->k };
-    if (all >= (double)floor)
-        j.s = surprise(s, all, 1, (double)h->k, (double)h->d);
-    double one = here >= (double)floor
-                     ? surprise(s, here, 1, (double)t->k, (double)h->d) - STORE_DISCOUNT
-                     : 0;
+    j.s = judge_asked(s, n->all, n->asked[0], floor, (double)h->k, (double)h->d);
+    double one =
+        judge_asked(s, n->here, n->asked[1], floor, (double)t->k, (double)h->d) - STORE_DISCOUNT;
     if (one > j.s)
         j = (struct judged){ .s = one, .x = here, .k = (double)t->k, .of = OF_STORE };
     j.s = j.s >= o->least_24h ? j.s : 0;
@@ -584,13 +602,35 @@ static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
     l->at[l->n++] = t;
 }
 
+/* Whoever describes all there is, at its own desk, and reads none of it, is on a review. */
+static bool is_asked(const struct kt_scene *s)
+{
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    bool network = !s->where.usable || s->where.inside ||
+                   (p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute));
+    return !s->read && kt_kind_is_person(s->actor->kind) && network &&
+           (s->client == 0 || kt_client_known(s->places, s->client));
+}
+
+/* A review that nobody is told of is no habit: of what is only asked about a day teaches no more
+ * than what would say nothing. */
+static bool teaches(const struct kt_scene *s, const struct options *o, const struct list *l,
+                    uint8_t aside)
+{
+    unsigned sum = 0;
+    for (unsigned i = 0; i < l->n; i++)
+        sum +=
+            l->at[i].aside & ASKED && l->at[i].minute + DAY_MIN > s->minute ? l->at[i].weight : 0;
+    return !(aside & ASKED) || sum < floor_of(s, o) * WHOLE;
+}
+
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
                     unsigned weight)
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
     uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
-                              (is_elsewhere(s) ? ELSEWHERE : 0));
+                              (is_elsewhere(s) ? ELSEWHERE : 0) | (is_asked(s) ? ASKED : 0));
     struct list *l = list_put(s);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
@@ -605,11 +645,13 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                               .weight = (uint16_t)weight,
                               .read = s->read,
                               .aside = aside });
-    kt_habit_raw(h, today, aside & (DEPLOY | EXPECTED) ? 0 : weight);
+    kt_habit_raw(h, today, aside & NO_WEEK ? 0 : weight);
     uint32_t hour_end = (s->minute / 60 + 1) * 60;
     uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
-    kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
-    kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
+    if (teaches(s, o, l, aside)) {
+        kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
+        kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
+    }
     struct told told = told_of(s);
     struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
     struct judged day = judge_day(s, o, h, t, &n);
@@ -635,7 +677,7 @@ static void take_back(struct kt_scene *s, struct kt_habit *h)
             t->minute >= s->minute + OWN_WORK_MIN)
             continue;
         unsigned slot = kt_habit_slot(h, kt_actor_day(s->actor, t->minute));
-        unsigned counted = t->aside & (DEPLOY | EXPECTED) ? 0 : t->weight;
+        unsigned counted = t->aside & NO_WEEK ? 0 : t->weight;
         h->raw[slot] = (uint16_t)(h->raw[slot] - (h->raw[slot] < counted ? h->raw[slot] : counted));
         t->weight = 0;
     }
