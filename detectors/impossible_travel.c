@@ -27,6 +27,7 @@
 #define QUICK_MIN    15u /* or within so long between neighbours that have no places */
 #define PAIRS        6u
 #define MOVED        2u /* others whom a network moved, that make it a way out */
+#define CARRIER      3u /* countries of others that make an operator one without a place */
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
@@ -275,6 +276,25 @@ static bool is_fast(const struct options *o, const struct hop *h)
     return h->km > (double)o->distance_km && speed(h) > (double)o->speed_kmh;
 }
 
+/* An operator of satellites, or of roaming: others of the firm came up in three countries with it,
+ * so its addresses do not say where somebody is. */
+static bool is_carrier(const struct kt_scene *s, uint64_t network)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, network });
+    uint16_t country[KT_USERS_EXACT];
+    unsigned n = 0, today = s->minute / DAY_MIN;
+    for (unsigned i = 0; v != NULL && i < v->n; i++) {
+        bool counts = v->user[i].actor != s->actor->number && !v->user[i].tainted &&
+                      v->user[i].last_day + RECENT_DAY >= today && v->user[i].country != 0;
+        for (unsigned k = 0; k < n && counts; k++)
+            counts = country[k] != v->user[i].country;
+        if (counts)
+            country[n++] = v->user[i].country;
+    }
+    return n >= CARRIER;
+}
+
 /* It moves people without moving them. A network of `networks:` explains that somebody is in it,
  * and one way between it and elsewhere; not that somebody who sits in an office is abroad too. */
 static bool is_egress(const struct kt_scene *s, const struct options *o, const struct visit *v,
@@ -282,7 +302,8 @@ static bool is_egress(const struct kt_scene *s, const struct options *o, const s
 {
     if ((v->way & LISTED) != 0)
         return v == newer || !h->overlap || (v->way & HOSTING) != 0 || is_way_out(s, v->network);
-    return (v->way & HOSTING) != 0 && colleagues(s, v->network, 0) >= o->egress;
+    return ((v->way & HOSTING) != 0 && colleagues(s, v->network, 0) >= o->egress) ||
+           is_carrier(s, v->network);
 }
 
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
