@@ -263,10 +263,19 @@ static bool start_object(struct kt_input *in)
 {
     const struct object *o = &in->todo.at[in->next];
     struct kt_error why = { 0 };
+    struct kt_stat st;
 
-    if (in->env.fs.open(in->env.fs.self, o->path, KT_OPEN_READ, &in->f, &why) != KT_OK) {
+    enum kt_status got = in->env.fs.open(in->env.fs.self, o->path, KT_OPEN_READ, &in->f, &why);
+    if (got != KT_OK) {
         in->f = NULL;
         say(in, o->path, why.text);
+        return false;
+    }
+    got = in->env.fs.fstat(in->f, &st, &why);
+    if (got != KT_OK || !st.is_file) { /* a device has no end: nothing after it would be read */
+        in->env.fs.close(in->f);
+        in->f = NULL;
+        say(in, o->path, got != KT_OK ? why.text : "a pipe or a device, which is not read");
         return false;
     }
     in->gunzip = kt_gunzip_new();

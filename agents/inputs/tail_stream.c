@@ -60,6 +60,8 @@ static enum kt_status try_open(const struct tail_stream *s, const char *path, st
     if (got != KT_OK)
         return got;
     got = s->fs->fstat(f, st, err);
+    if (got == KT_OK && !st->is_file) /* put there between a look and this */
+        got = kt_fail(err, KT_E_AGAIN, "'%s' is no ordinary file", path);
     if (got == KT_OK)
         *ret = f;
     else
@@ -115,7 +117,7 @@ static void note_sibling(void *arg, const char *name)
     if (kt_str_is(all->base, name))
         return;
     kt_buf_addf(&path, "%s/%s", all->dir, name);
-    if (all->s->fs->stat(all->s->fs->self, kt_buf_z(&path), &st, NULL) != KT_OK || st.is_dir)
+    if (all->s->fs->stat(all->s->fs->self, kt_buf_z(&path), &st, NULL) != KT_OK || !st.is_file)
         return;
     if (all->n == all->cap) {
         all->cap = all->cap == 0 ? 16 : 2 * all->cap;
@@ -378,6 +380,10 @@ static void look_at(struct tail_stream *s, const struct kt_stat *st)
     struct kt_file *f = NULL;
     struct kt_stat fresh;
 
+    if (!st->is_file) { /* the end of a device never comes, so nothing after it would be read */
+        say(s, "a folder, a pipe or a device is there, which is not read: a file has to be");
+        return;
+    }
     if (newest != NULL && newest->at.dev == st->dev && newest->at.ino == st->ino) {
         if (was_truncated(s, newest, st)) {
             truncated(s);

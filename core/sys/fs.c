@@ -125,6 +125,7 @@ static void fill_stat(const struct stat *st, struct kt_stat *ret)
         .mtime = (kt_time_ns)st->st_mtim.tv_sec * KT_NS_S + st->st_mtim.tv_nsec,
         .mode = st->st_mode & 07777u,
         .is_dir = S_ISDIR(st->st_mode),
+        .is_file = S_ISREG(st->st_mode),
     };
 }
 

@@ -12,7 +12,7 @@ struct kt_stat {
     uint64_t dev, ino, size;
     kt_time_ns mtime;
     unsigned mode;
-    bool is_dir;
+    bool is_dir, is_file; /* neither: a pipe, a socket or a device, which may have no end */
 };
 enum kt_open {
     KT_OPEN_READ,

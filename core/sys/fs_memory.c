@@ -303,6 +303,7 @@ static void fill_stat(const struct node *n, struct kt_stat *ret)
         .mtime = n->mtime,
         .mode = n->mode,
         .is_dir = n->is_dir,
+        .is_file = !n->is_dir,
     };
 }
 
