@@ -22,6 +22,7 @@ struct record {
     struct kt_str type, id, path, operation, error;
     kt_time_ns time, request_time, precision;
     enum vt_login login;
+    enum vt_op op;
     bool raw_device, has_response;
 };
 
@@ -121,14 +122,14 @@ static bool is_uuid(struct kt_str s)
            kt_scan_hex16(s.at + 20) == 0xFFF7;
 }
 
-static struct kt_jval either(struct kt_jval a, struct kt_jval b, const char *name)
+KT_JSON_INLINE struct kt_jval either(struct kt_jval a, struct kt_jval b, const char *name)
 {
     struct kt_jval v = kt_json_get(a, kt_str_of(name));
     enum kt_json_type t = kt_json_type(v);
     return t == KT_JSON_NONE || t == KT_JSON_NULL ? kt_json_get(b, kt_str_of(name)) : v;
 }
 
-static bool is_clear(struct kt_jval of, const char *name)
+KT_JSON_INLINE bool is_clear(struct kt_jval of, const char *name)
 {
     struct kt_str token = kt_json_str(kt_json_get(of, kt_str_of(name)));
     return token.len > 0 && !kt_str_starts(token, KT_STR(HASHED));
@@ -169,7 +170,8 @@ static struct record take_apart(const struct kt_decode_in *in, struct kt_jval fi
     r.path = kt_json_str(either(own, first_request, "path"));
     r.operation = kt_json_str(either(own, first_request, "operation"));
     r.error = kt_json_str(either(in->root, first, "error"));
-    bool login = kt_vt_is_login(kt_vt_op_of(r.operation), r.path);
+    r.op = kt_vt_op_of(r.operation);
+    bool login = kt_vt_is_login(r.op, r.path);
     r.raw_device = is_raw(&r) || is_clear(first_request, "client_token");
     r.auth = either(in->root, first, "auth");
     struct kt_jval made = kt_json_get(r.response, KT_STR("auth"));
@@ -216,7 +218,7 @@ static enum kt_outcome error_class(struct kt_str error, struct kt_str *ret_code)
     return KT_OUT_FAILURE;
 }
 
-static bool has(struct kt_jval v, const char *name)
+KT_JSON_INLINE bool has(struct kt_jval v, const char *name)
 {
     enum kt_json_type t = kt_json_type(kt_json_get(v, kt_str_of(name)));
     return t != KT_JSON_NONE && t != KT_JSON_NULL;
@@ -252,8 +254,7 @@ static enum kt_outcome outcome_of(const struct record *r, bool plain_fields, str
     if (!plain_fields && kt_json_i64(kt_json_get(r->data, KT_STR("http_status_code")), &status) &&
         status >= 400)
         return status == 404 ? KT_OUT_NOT_FOUND : KT_OUT_FAILURE;
-    enum vt_op op = kt_vt_op_of(r->operation);
-    if ((op == VT_READ || op == VT_LIST) && kt_json_type(r->response) == KT_JSON_OBJECT &&
+    if ((r->op == VT_READ || r->op == VT_LIST) && kt_json_type(r->response) == KT_JSON_OBJECT &&
         is_empty(r->response))
         return KT_OUT_NOT_FOUND;
     return KT_OUT_SUCCESS;
@@ -335,7 +336,7 @@ static void unwrapped(const struct record *r, struct kt_event *ev)
 static void what(const struct record *r, struct kt_event *ev)
 {
     struct vt_request q = { .in = r->in,
-                            .op = kt_vt_op_of(r->operation),
+                            .op = r->op,
                             .path = r->path,
                             .ns = kt_json_str_at(r->request, "namespace.path"),
                             .mount = kt_json_str_at(r->request, "mount_point"),
@@ -378,9 +379,9 @@ static struct kt_str without_port(struct kt_str s)
 }
 
 /* The first value of a header that an operator chose to audit in the clear. */
-static struct kt_str header(const struct record *r, struct kt_jval headers, const char *name)
+static struct kt_str header(const struct record *r, struct kt_jval values)
 {
-    struct kt_json_iter it = kt_json_iter(kt_json_get(headers, kt_str_of(name)));
+    struct kt_json_iter it = kt_json_iter(values);
     struct kt_str unused, value = KT_STR_NONE;
     struct kt_jval item;
     if (!r->raw_device && kt_json_next(&it, &unused, &item))
@@ -396,10 +397,10 @@ static void where(const struct record *r, struct kt_event *ev)
     if (!ev->has_ip)
         ev->ip_raw = address;
     struct kt_jval headers = kt_json_get(r->request, KT_STR("headers"));
-    ev->user_agent = header(r, headers, "user-agent");
-    ev->ticket = header(r, headers, "x-correlation-id");
+    ev->user_agent = header(r, kt_json_at(headers, "user-agent"));
+    ev->ticket = header(r, kt_json_at(headers, "x-correlation-id"));
     if (ev->ticket.len == 0)
-        ev->ticket = header(r, headers, "correlation-id");
+        ev->ticket = header(r, kt_json_at(headers, "correlation-id"));
 }
 
 /* ---- the event ---- */

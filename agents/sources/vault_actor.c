@@ -10,23 +10,23 @@
 
 /* Auth methods by the first word of their display names. */
 static const struct {
-    const char *word;
+    struct kt_str word;
     enum kt_actor_kind kind;
 } methods[] = {
-    { "userpass", KT_ACTOR_HUMAN },     { "ldap", KT_ACTOR_HUMAN },
-    { "oidc", KT_ACTOR_HUMAN },         { "okta", KT_ACTOR_HUMAN },
-    { "github", KT_ACTOR_HUMAN },       { "saml", KT_ACTOR_HUMAN },
-    { "radius", KT_ACTOR_HUMAN },       { "approle", KT_ACTOR_SERVICE },
-    { "kubernetes", KT_ACTOR_SERVICE }, { "aws", KT_ACTOR_SERVICE },
-    { "gcp", KT_ACTOR_SERVICE },        { "azure", KT_ACTOR_SERVICE },
-    { "cert", KT_ACTOR_SERVICE },       { "jwt", KT_ACTOR_SERVICE },
-    { "kerberos", KT_ACTOR_HUMAN },     { "alicloud", KT_ACTOR_SERVICE },
+    { KT_STR_INIT("userpass"), KT_ACTOR_HUMAN },     { KT_STR_INIT("ldap"), KT_ACTOR_HUMAN },
+    { KT_STR_INIT("oidc"), KT_ACTOR_HUMAN },         { KT_STR_INIT("okta"), KT_ACTOR_HUMAN },
+    { KT_STR_INIT("github"), KT_ACTOR_HUMAN },       { KT_STR_INIT("saml"), KT_ACTOR_HUMAN },
+    { KT_STR_INIT("radius"), KT_ACTOR_HUMAN },       { KT_STR_INIT("approle"), KT_ACTOR_SERVICE },
+    { KT_STR_INIT("kubernetes"), KT_ACTOR_SERVICE }, { KT_STR_INIT("aws"), KT_ACTOR_SERVICE },
+    { KT_STR_INIT("gcp"), KT_ACTOR_SERVICE },        { KT_STR_INIT("azure"), KT_ACTOR_SERVICE },
+    { KT_STR_INIT("cert"), KT_ACTOR_SERVICE },       { KT_STR_INIT("jwt"), KT_ACTOR_SERVICE },
+    { KT_STR_INIT("kerberos"), KT_ACTOR_HUMAN },     { KT_STR_INIT("alicloud"), KT_ACTOR_SERVICE },
 };
 
 static enum kt_actor_kind kind_of(struct kt_str display)
 {
     for (size_t i = 0; i < KT_ARRAY_LEN(methods); i++)
-        if (kt_str_starts(display, kt_str_of(methods[i].word)))
+        if (kt_str_starts(display, methods[i].word))
             return methods[i].kind;
     return KT_ACTOR_UNKNOWN;
 }

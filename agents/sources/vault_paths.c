@@ -195,14 +195,15 @@ static const char *const engine_names[] = {
 enum vt_op kt_vt_op_of(struct kt_str word)
 {
     static const struct {
-        const char *word;
+        struct kt_str word;
         enum vt_op op;
     } ops[] = {
-        { "read", R },   { "update", W }, { "create", W }, { "list", L },
-        { "delete", D }, { "patch", W },  { "scan", L },
+        { KT_STR_INIT("read"), R }, { KT_STR_INIT("update"), W }, { KT_STR_INIT("create"), W },
+        { KT_STR_INIT("list"), L }, { KT_STR_INIT("delete"), D }, { KT_STR_INIT("patch"), W },
+        { KT_STR_INIT("scan"), L },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(ops); i++)
-        if (kt_str_is(word, ops[i].word))
+        if (kt_str_eq(word, ops[i].word))
             return ops[i].op;
     return VT_OTHER;
 }

@@ -12,6 +12,8 @@
  */
 #include "core/event/json_shape.h"
 
+#include <assert.h>
+
 #include "core/base/alloc.h"
 
 #define SHAPES    64u
@@ -20,17 +22,18 @@
 #define ORDERS    16u /* objects whose members are found at once */
 #define PATIENCE  4u  /* texts in a row that have another shape, before theirs is learned instead */
 
-/* A value that may be another, or the end; and the bytes in front of it, which may not. */
-struct hole {
-    const char *gap;
-    size_t len;
-    struct kt_json_node *value; /* NULL: the end */
+/* At most a word of bytes that may not be others, and what stands behind them. */
+struct piece {
+    const char *bytes;
+    uint32_t len, counts; /* counts: a bit for each byte */
+    enum { THEN_STRING, THEN_NUMBER, THEN_BYTES, THEN_END } then;
+    struct kt_json_node *value; /* the string or number, which may be another */
 };
 
 struct shape {
     char *text;                 /* that it was learned of; NULL: none */
     struct kt_json_node *nodes; /* whose keys are in text */
-    struct hole *holes;
+    struct piece *pieces;
     uint8_t (*orders)[KT_JSON_ORDER];
     unsigned quotes, missed;
 };
@@ -48,7 +51,7 @@ static void forget(struct shape *s)
 {
     kt_free(s->text);
     kt_free(s->nodes);
-    kt_free(s->holes);
+    kt_free(s->pieces);
     kt_free(s->orders);
     *s = (struct shape){ 0 };
 }
@@ -65,17 +68,30 @@ static struct shape *shape_of(struct kt_json_shapes *all, const struct kt_json_t
     return &all->at[text->n_quotes / 2 % SHAPES];
 }
 
-/* Words behind either may be read. */
-static inline bool is_same(const char *at, const char *gap, size_t n)
+/* Is the text the same in the piece? Words behind either may be read. */
+static inline bool is_same(const struct piece *p, const char *at, const char *end)
 {
-    for (; n > KT_SCAN_WORD; n -= KT_SCAN_WORD, at += KT_SCAN_WORD, gap += KT_SCAN_WORD)
-        if (!kt_scan_is_word(at, gap, KT_SCAN_WORD))
-            return false;
-    return kt_scan_is_word(at, gap, (unsigned)n);
+    return (size_t)(end - at) >= p->len && (kt_scan_differ(at, p->bytes) & p->counts) == 0;
 }
 
-/* In front of a string hole there is an odd number of quotes, as in the text that was learned, and
- * both have the same even number of them: so another one follows. */
+/* In front of a string there is an odd number of quotes, as in the text that was learned, and both
+ * have the same even number of them: so another one follows. */
+static const char *read_string(const struct kt_json_text *text, const char *at,
+                               struct kt_json_node *ret)
+{
+    const char *to = kt_json_quote_at(text, at);
+    ret->text = at;
+    ret->len = (uint32_t)(to - at);
+    return to - at <= (ptrdiff_t)KT_STRING_MAX ? to : NULL;
+}
+
+static const char *read_number(const char *at, struct kt_json_node *ret)
+{
+    ret->text = at;
+    ret->len = (uint32_t)kt_json_integer(at);
+    return ret->len > 0 ? at + ret->len : NULL;
+}
+
 const struct kt_json_node *kt_json_shape_read(struct kt_json_shapes *all,
                                               const struct kt_json_text *text)
 {
@@ -83,23 +99,23 @@ const struct kt_json_node *kt_json_shape_read(struct kt_json_shapes *all,
     const char *at = text->at, *end = text->at + text->len;
     if (s->text == NULL || s->quotes != text->n_quotes)
         return NULL;
-    for (const struct hole *h = s->holes;; h++) {
-        if ((size_t)(end - at) < h->len || !is_same(at, h->gap, h->len))
+    for (const struct piece *p = s->pieces;; p++) {
+        if (!is_same(p, at, end))
             return NULL;
-        at += h->len;
-        if (h->value == NULL)
+        at += p->len;
+        if (p->then == THEN_STRING)
+            at = read_string(text, at, p->value);
+        else if (p->then == THEN_NUMBER)
+            at = read_number(at, p->value);
+        else if (p->then == THEN_END)
             break;
-        const bool is_text = h->value->type == KT_JSON_STRING;
-        const size_t len =
-            is_text ? (size_t)(kt_json_quote_at(text, at) - at) : kt_json_integer(at);
-        if (is_text ? len > KT_STRING_MAX : len == 0)
+        if (at == NULL)
             return NULL;
-        h->value->text = at;
-        h->value->len = (uint32_t)len;
-        at += len;
     }
+    if (at != end)
+        return NULL;
     s->missed = 0;
-    return at == end ? s->nodes : NULL;
+    return s->nodes;
 }
 
 _Static_assert(NODES_MAX < KT_JSON_ORDER_MANY, "each node of a shape has a number");
@@ -124,6 +140,23 @@ static void order_all(struct shape *s, size_t n)
     }
 }
 
+/* The bytes from *at up to `to`, and what stands behind them. */
+static struct piece *put_pieces(struct piece *p, const char *at, const char *to,
+                                struct kt_json_node *value)
+{
+    for (; (size_t)(to - at) > KT_SCAN_WORD; at += KT_SCAN_WORD)
+        *p++ = (struct piece){ at, KT_SCAN_WORD, UINT32_MAX, THEN_BYTES, NULL };
+    const uint32_t len = (uint32_t)(to - at);
+    *p++ = (struct piece){ .bytes = at,
+                           .len = len,
+                           .counts = (uint32_t)((UINT64_C(1) << len) - 1),
+                           .then = value == NULL                   ? THEN_END
+                                   : value->type == KT_JSON_STRING ? THEN_STRING
+                                                                   : THEN_NUMBER,
+                           .value = value };
+    return p;
+}
+
 static void learn(struct shape *s, const struct kt_json_text *text, const struct kt_json_node *root)
 {
     const size_t n = root->span;
@@ -133,18 +166,20 @@ static void learn(struct shape *s, const struct kt_json_text *text, const struct
     memcpy(s->text, text->at, text->len);
     s->nodes = kt_alloc_array(n, sizeof *s->nodes);
     memcpy(s->nodes, root, n * sizeof *s->nodes);
-    s->holes = kt_alloc_array(n + 1, sizeof *s->holes);
-    struct hole *h = s->holes;
-    const char *gap = text->at;
+    s->pieces = kt_alloc_array(n + 1 + text->len / KT_SCAN_WORD, sizeof *s->pieces);
+    struct piece *p = s->pieces;
+    const char *at = s->text;
     for (struct kt_json_node *v = s->nodes; v < s->nodes + n; v++) {
         if (v->key != NULL)
             v->key = s->text + (v->key - text->at);
         if (v->type != KT_JSON_STRING && v->type != KT_JSON_NUMBER)
             continue;
-        *h++ = (struct hole){ s->text + (gap - text->at), (size_t)(v->text - gap), v };
-        gap = v->text + v->len;
+        v->text = s->text + (v->text - text->at);
+        p = put_pieces(p, at, v->text, v);
+        at = v->text + v->len;
     }
-    *h = (struct hole){ s->text + (gap - text->at), (size_t)(text->at + text->len - gap), NULL };
+    p = put_pieces(p, at, s->text + text->len, NULL);
+    assert(p <= s->pieces + n + 1 + text->len / KT_SCAN_WORD);
     order_all(s, n);
 }
 

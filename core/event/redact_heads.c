@@ -251,6 +251,14 @@ static __attribute__((noinline)) void at_edge(heads_fn *heads, struct kt_str s, 
     heads(room + 2, 1, wanted, ret_bits);
 }
 
+/* The bytes from `at`, which are fewer than a block: with those before them, which were looked at.
+ */
+static void at_end(heads_fn *heads, struct kt_str s, size_t at, unsigned wanted, uint64_t *ret_bits)
+{
+    heads(s.at + s.len - BLOCK, 1, wanted, ret_bits);
+    *ret_bits >>= BLOCK - (s.len - at);
+}
+
 bool kt_redact_heads_more(struct kt_redact_heads *h)
 {
     const struct kt_str s = h->text;
@@ -266,6 +274,8 @@ bool kt_redact_heads_more(struct kt_redact_heads *h)
     h->most = h->most < KT_REDACT_SPAN / 2 ? h->most * 2 : KT_REDACT_SPAN;
     if (h->n > 0)
         heads(s.at + base, h->n, wanted, h->bits);
+    else if (base >= 2 && s.len >= BLOCK + 2)
+        at_end(heads, s, base, wanted, h->bits);
     else
         at_edge(heads, s, base, wanted, h->bits);
     h->n += h->n == 0;

@@ -113,18 +113,21 @@ static inline bool kt_scan_same(const char *a, const char *b, size_t n)
 }
 
 #define KT_SCAN_WORD 32u
-/* memcmp() == 0 for the first n bytes of two words; all of both may be read. */
-static inline bool kt_scan_is_word(const char *at, const char *word, unsigned n)
+/* A bit for each byte in which two words differ. */
+static inline uint32_t kt_scan_differ(const char *a, const char *b)
 {
 #ifdef __SSE2__
-    __m128i a[2], b[2];
-    memcpy(a, at, sizeof a);
-    memcpy(b, word, sizeof b);
-    const uint64_t low = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a[0], b[0]));
-    const uint64_t high = (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(a[1], b[1]));
-    return (~(low | high << 16) & ((UINT64_C(1) << n) - 1)) == 0;
+    __m128i v[2], w[2];
+    memcpy(v, a, sizeof v);
+    memcpy(w, b, sizeof w);
+    const uint32_t low = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v[0], w[0]));
+    const uint32_t high = (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(v[1], w[1]));
+    return ~(low | high << 16);
 #else
-    return memcmp(at, word, n) == 0;
+    uint32_t r = 0;
+    for (unsigned i = 0; i < KT_SCAN_WORD; i++)
+        r |= (uint32_t)(a[i] != b[i]) << i;
+    return r;
 #endif
 }
 
