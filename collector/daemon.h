@@ -36,6 +36,7 @@ struct kt_daemon {
     struct kt_store *store;
     struct kt_counts *counts;
     struct kt_ingest *ingest;
+    struct kt_way *way; /* from ingest to follow */
     struct kt_net_server *server;
     struct kt_outbox *outbox;
     struct kt_deliver *deliver;

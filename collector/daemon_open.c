@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define GEO_PATHS 8u
+#define WAY_BYTES (8u << 20) /* of lines that detection has not taken: some thousand */
 
 static void on_alarm(void *self, const char *code, struct kt_str agent, const char *sentence)
 {
@@ -48,7 +49,9 @@ static enum kt_status get_blob(struct kt_daemon *d, const char *name, struct kt_
 static enum kt_status open_follow(struct kt_daemon *d, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf head = { 0 }, settings = { 0 }, alerted = { 0 };
-    struct kt_follow_options o = { .conf = d->conf, .store_path = d->conf->store_path };
+    struct kt_follow_options o = { .conf = d->conf,
+                                   .store_path = d->conf->store_path,
+                                   .way = d->way };
     if (get_blob(d, KT_STATE_BLOB, &head, err) != KT_OK ||
         get_blob(d, KT_SETTINGS_BLOB, &settings, err) != KT_OK ||
         get_blob(d, "alerts/position", &alerted, err) != KT_OK)
@@ -65,6 +68,7 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
     if (kt_store_open(&so, &d->store, err) != KT_OK)
         return err->code;
     d->counts = kt_counts_new();
+    d->way = kt_way_new(WAY_BYTES);
     kt_daemon_counts_before(d);
     struct kt_ingest_options io = { .store = d->store,
                                     .auth = d->auth,
@@ -76,6 +80,7 @@ static enum kt_status open_store(struct kt_daemon *d, struct kt_error *err)
                                     .claimed = on_claimed,
                                     .about_log = kt_daemon_about_log,
                                     .counts = d->counts,
+                                    .way = d->way,
                                     .self = d };
     d->ingest = kt_ingest_new(&io);
     if (kt_daemon_open_triage(d, err) != KT_OK || kt_daemon_page_open(d, err) != KT_OK)
@@ -182,6 +187,7 @@ void kt_daemon_free(struct kt_daemon *d)
     kt_routes_free(d->routes);
     kt_triage_free(d->triage);
     kt_ingest_free(d->ingest);
+    kt_way_free(d->way);
     kt_counts_free(d->counts);
     kt_store_close(d->store);
     kt_geo_free(d->geo);

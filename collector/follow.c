@@ -1,9 +1,9 @@
 /*
  * follow: the detectors' thread.
  *
- * Owns:  the detection engine, a read-only store handle, the news that the writer has not taken,
- *        and what left the engine's memory since the last save.
- * Calls: detect, core/store/read, exporters/alerts/alert. Real time only to space what is saved.
+ * Owns:  the detection engine, a read-only store handle, a batch that was handed over, the news that
+ *        the writer has not taken, and what left the engine's memory since the last save.
+ * Calls: detect, handed, core/store/read, exporters/alerts/alert. Real time only to space what is saved.
  * Holds: news are one cut through the log: all alerts up to `position`, and changes of the state,
  *        when there are some, of that position or an earlier one. So whoever goes on from there and
  *        leaves out alerts up to `position` raises nothing twice and misses nothing. What left
@@ -34,8 +34,16 @@ struct kt_follow {
     struct kt_detect *detect;
     struct kt_conf *first; /* recorded in the log; NULL: none */
     struct kt_reader *reader;
-    struct kt_cursor *cursor; /* through the log from the newest scored record on; NULL: none */
-    struct kt_damage damage;  /* what the cursor has left out in this slice */
+    /* Where records come from: a batch that was handed over, else a cursor through the log. */
+    struct kt_way *way;
+    struct kt_handed *batch;
+    uint32_t batch_at;
+    size_t batch_from;
+    struct kt_arena arena; /* of its record */
+    struct kt_cursor *cursor;
+    uint64_t passed, until;  /* seq up to which all came; where the cursor ends, 0: with the log */
+    bool opened;             /* the cursor, in this slice */
+    struct kt_damage damage; /* what the cursor has left out in this slice */
     const struct kt_conf *conf;
     const struct kt_clock *clock;
     char *path;
@@ -91,13 +99,53 @@ static void on_alert(void *self, const struct kt_alert *a, bool is_new)
 
 static enum kt_status open_cursor(struct kt_follow *f, struct kt_error *err)
 {
-    struct kt_scan scan = { .from_seq = kt_detect_position(f->detect) + 1,
+    struct kt_scan scan = { .from_seq = f->passed + 1,
+                            .until_seq = f->until,
                             .control = true,
                             .records = true,
                             .damage = &f->damage };
     if (f->reader == NULL && kt_reader_open(f->path, &f->reader, err) != KT_OK)
         return kt_wrap(err, "detection");
+    f->opened = true;
     return kt_cursor_open(f->reader, &scan, &f->cursor, err);
+}
+
+static enum kt_status next_handed(struct kt_follow *f, struct kt_record *ret, struct kt_error *err)
+{
+    enum kt_status st = kt_handed_next(f->batch, &f->batch_at, &f->batch_from, &f->arena, ret, err);
+    if (st != KT_OK) /* a batch that is not what it says is in the log as well */
+        kt_handed_free(KT_TAKE(f->batch));
+    return st == KT_OK ? KT_OK : KT_E_AGAIN;
+}
+
+static enum kt_status next_of_log(struct kt_follow *f, struct kt_record *ret, struct kt_error *err)
+{
+    enum kt_status st = f->cursor == NULL ? open_cursor(f, err) : KT_OK;
+    if (st == KT_OK)
+        st = kt_cursor_next(f->cursor, ret, err);
+    if (st != KT_OK)
+        kt_cursor_free(KT_TAKE(f->cursor));
+    return st;
+}
+
+/* The record that comes next. KT_E_AGAIN: the log had no more when the cursor was opened. */
+static enum kt_status next_record(struct kt_follow *f, struct kt_record *ret, struct kt_error *err)
+{
+    for (;;) {
+        if (f->way != NULL && f->batch == NULL && f->cursor == NULL) {
+            f->batch = kt_way_take(f->way, f->passed, &f->until);
+            f->batch_at = 0;
+            f->batch_from = 0;
+        }
+        bool handed = f->batch != NULL;
+        enum kt_status st = handed ? next_handed(f, ret, err) : next_of_log(f, ret, err);
+        if (st == KT_OK)
+            f->passed = ret->seq;
+        if (st != KT_E_AGAIN || (!handed && f->until == 0))
+            return st;
+        if (!handed) /* all that the log has before the next batch */
+            f->passed = f->until;
+    }
 }
 
 /* Scores a slice of the log. *ret_more: it goes on, with the same cursor: a new one would unpack a
@@ -108,8 +156,8 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     kt_time_ns until = mono(f) + SLICE_TIME;
     *ret_more = false;
     f->damage = (struct kt_damage){ 0 };
-    bool opened = f->cursor == NULL;
-    enum kt_status st = opened ? open_cursor(f, err) : KT_OK;
+    f->opened = false;
+    enum kt_status st = KT_OK;
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
         /* an alert is handed over at once: the rest of the slice may take a while */
@@ -117,17 +165,15 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
             *ret_more = true;
             break;
         }
-        st = kt_cursor_next(f->cursor, &r, err);
+        st = next_record(f, &r, err);
         if (st != KT_OK)
             break;
         f->record = &r;
         kt_detect_record(f->detect, &r);
         f->record = NULL;
     }
-    if (st != KT_OK)
-        kt_cursor_free(KT_TAKE(f->cursor));
     if (st == KT_E_AGAIN) /* of the log as it was when the cursor was opened */
-        *ret_more = !opened;
+        *ret_more = !f->opened;
     if (st != KT_OK && st != KT_E_AGAIN)
         return kt_wrap(err, "detection");
     *ret_left_out = f->damage.first; /* the rest of the log is scored all the same */
@@ -429,6 +475,9 @@ static enum kt_status start(struct kt_follow *f, const struct kt_follow_options 
     enum kt_status st = go_on(f, o, err);
     if (st != KT_OK)
         return st;
+    f->passed = kt_detect_position(f->detect);
+    f->way = o->way;
+    f->arena = kt_arena_new(2 * KT_LINE_MAX);
     f->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (f->fd < 0)
         return kt_fail_errno(err, "detection: eventfd");
@@ -482,6 +531,8 @@ void kt_follow_free(struct kt_follow *f)
     drop_found(f);
     kt_free(f->found);
     kt_cursor_free(f->cursor);
+    kt_handed_free(f->batch);
+    kt_arena_done(&f->arena);
     kt_reader_close(f->reader);
     kt_detect_free(f->detect);
     kt_conf_free(f->first);

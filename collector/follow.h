@@ -1,11 +1,13 @@
 /*
- * follow: detection beside ingest. A thread of its own reads the committed log through a read-only
- * cursor, feeds the detectors and hands alerts and changes of their state to the writer, so that an
+ * follow: detection beside ingest. A thread of its own takes committed batches as the writer hands
+ * them over, reads all else, and whatever it is behind with, through a read-only cursor from the
+ * log, feeds the detectors and hands alerts and changes of their state to the writer, so that an
  * ack never waits for a detector. What of the state is not in memory it reads back from the store.
  */
 #pragma once
 #include "collector/detect.h"
 #include "collector/follow_rows.h"
+#include "collector/handed.h"
 #include "core/sys/clock.h"
 
 struct kt_follow;
@@ -18,6 +20,7 @@ struct kt_follow_options {
     uint64_t alerted;             /* alerts of records up to this seq are in the store already */
     size_t memory;                /* of the state, bytes; 0 = KT_DETECT_STATE_MAX */
     const struct kt_clock *clock; /* spaces what is saved; NULL: the real one */
+    struct kt_way *way;           /* lent: batches that need not be read from the log; NULL: none */
 };
 KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, struct kt_follow **ret,
                                           struct kt_error *err);

@@ -65,6 +65,7 @@ struct kt_ingest {
     uint32_t *owner;          /* number -> number of the agent's name */
     struct reply reply[GROUP_BATCHES * 2];
     uint32_t n_replies, batches;
+    struct kt_handed *stored, **last_stored; /* not committed yet, in order */
     uint64_t turn;
     kt_time_ns now, last_arrival, last_tick;
     bool open, disk_full;
@@ -77,6 +78,7 @@ struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o)
 {
     struct kt_ingest *in = kt_alloc(sizeof *in);
     in->o = *o;
+    in->last_stored = &in->stored;
     in->alarms.o = &in->o;
     in->enrich = kt_enrich_new(o->geo);
     /* Without the list of known addresses some get a second fact: no reason not to start. */
@@ -108,6 +110,10 @@ void kt_ingest_free(struct kt_ingest *in)
         kt_store_rollback(in->o.store);
     for (uint32_t i = 0; i < kt_map_count(in->names); i++)
         kt_free(in->agents[i]);
+    for (struct kt_handed *b = in->stored, *next; b != NULL; b = next) {
+        next = b->next;
+        kt_handed_free(b);
+    }
     kt_free(in->agents);
     kt_free(in->owner);
     kt_map_free(in->names);
@@ -182,6 +188,16 @@ static void promise(struct kt_ingest *in, struct session *s, const struct kt_msg
     s->reply = in->n_replies;
 }
 
+static void give_stored(struct kt_ingest *in)
+{
+    for (struct kt_handed *b = in->stored, *next; b != NULL; b = next) {
+        next = b->next;
+        kt_way_give(in->o.way, b);
+    }
+    in->stored = NULL;
+    in->last_stored = &in->stored;
+}
+
 enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err)
 {
     if (!in->open)
@@ -195,6 +211,7 @@ enum kt_status kt_ingest_commit(struct kt_ingest *in, struct kt_error *err)
     in->open = false;
     in->counts.commits++;
     in->batches = 0;
+    give_stored(in);
     for (uint32_t i = 0; i < in->n_replies; i++) {
         struct reply *r = &in->reply[i];
         if (r->session->reply == i + 1)
@@ -532,6 +549,24 @@ static void count_lines(struct kt_ingest *in, struct kt_str agent, const struct 
         kt_counts_lines(in->o.counts, &l);
 }
 
+/* A batch of which each line is new goes on to detection once it is committed, with its memory. */
+static void keep_stored(struct kt_ingest *in, const struct talk *t, kt_time_ns arrival,
+                        const struct kt_store_result *r)
+{
+    if (in->o.way == NULL || r->stored != t->m->count || r->conflicts > 0)
+        return;
+    struct kt_handed *b = kt_alloc(sizeof *b);
+    b->first_seq = r->first_seq;
+    b->n = r->stored;
+    b->arrival = arrival;
+    b->stored = r->stored_at;
+    kt_str_copyz(b->agent, sizeof b->agent, t->name);
+    b->lines = in->unpacked;
+    in->unpacked = (struct kt_buf){ 0 };
+    *in->last_stored = b;
+    in->last_stored = &b->next;
+}
+
 static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, struct session *s,
                                   struct kt_error *err)
 {
@@ -558,6 +593,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     in->counts.duplicates += r.duplicates;
     in->counts.conflicts += r.conflicts;
     count_lines(in, t->name, &r);
+    keep_stored(in, t, arrival, &r);
     in->batches++;
     t->agent->bytes_today += m->raw_bytes;
     charge_lookups(in, t->agent, r.lookups);

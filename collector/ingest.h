@@ -5,6 +5,7 @@
 #pragma once
 #include "collector/auth.h"
 #include "collector/counts.h"
+#include "collector/handed.h"
 #include "core/store/read.h"
 #include "core/sys/clock.h"
 #include "core/sys/geo.h"
@@ -34,6 +35,7 @@ struct kt_ingest_options {
     void (*about_log)(void *self, uint64_t peer, const struct kt_agent_entry *e,
                       const struct kt_msg *m);
     struct kt_counts *counts; /* counts what comes; NULL: nobody does */
+    struct kt_way *way;       /* gets committed batches of agents; NULL: nobody wants them */
     void *self;
 };
 struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o);

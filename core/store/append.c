@@ -210,7 +210,7 @@ enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *
     struct kt_store_batch raised = *given;
     const struct kt_store_batch *b = &raised;
     raised.stored = not_before(s, given->stored);
-    struct kt_store_result r = { .fate = s->fate, .seq = s->seq };
+    struct kt_store_result r = { .fate = s->fate, .seq = s->seq, .stored_at = raised.stored };
     if (check(s, b, err) != KT_OK)
         return kt_wrap(err, "store");
     s->torn = true; /* until all of it is in */

@@ -72,6 +72,7 @@ struct kt_store_batch {
 struct kt_store_result {
     uint64_t first_seq; /* of the first stored line; 0 when none was */
     uint32_t stored, duplicates, conflicts;
+    kt_time_ns stored_at; /* the batch's, raised where the store's own is later */
     /* What it took to look for older copies: 1 for each filter read (8 KiB), KT_LOOKUP_SEGMENT
      * for the lines of a segment (some milliseconds). For a budget of whoever sent them. */
     uint32_t lookups;
