@@ -364,6 +364,8 @@ bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);
+/* One of the further names of a config that was fetched as a whole: not another thing asked for. */
+bool kt_event_came_along(const struct kt_event *ev);
 /* Does the glob fit the id of a secret, its path, or the path from one of its slashes on? Any name
  * with slashes does as well. */
 bool kt_secret_fits(struct kt_str glob, struct kt_str id);

@@ -164,6 +164,8 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 {
     if ((s->ev->flags & KT_FLAG(BULK)) != 0)
         return 0; /* its members are records of their own */
+    if (kt_event_came_along(s->ev))
+        return 0;
     if (p != NULL && p->wrote_min != 0 && s->minute >= p->wrote_min &&
         s->minute < p->wrote_min + OWN_WORK_MIN)
         return 0; /* one learns nothing from what one wrote */
@@ -725,7 +727,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (weight > 0 && !s->late)
         take_up(s, o, h, weight);
     bool reaches = s->read && s->taught && !s->late && kt_kind_is_person(s->actor->kind) &&
-                   (s->ev->flags & KT_FLAG(BULK)) == 0;
+                   (s->ev->flags & KT_FLAG(BULK)) == 0 && !kt_event_came_along(s->ev);
     bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
         kt_known_remember(s, p, strange, &h->pairs);

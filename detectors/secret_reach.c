@@ -274,6 +274,7 @@ void kt_reach_mark(const struct kt_scene *s)
 struct judged {
     unsigned secrets, widest;   /* in 7 days; in the widest week before, 0 = too little is known */
     unsigned strange, farthest; /* that only other teams read, in 14 days, and in those before */
+    bool has_before;            /* the person was here in those before */
     unsigned away;              /* of them today, at an address that nobody of the firm had */
     bool client;                /* with a client that is new to the person */
 };
@@ -290,6 +291,7 @@ static struct judged judge(const struct kt_scene *s)
     struct sums n = sum_days(r, today);
     struct judged j = { .secrets = n.secrets,
                         .strange = n.strange,
+                        .has_before = s->minute >= s->actor->first_min + 2 * FORTNIGHT * DAY_MIN,
                         .away = r->away_day == today + 1 ? r->away : 0,
                         .client = r->client_day == today + 1 };
     unsigned weeks = 0;
@@ -378,8 +380,10 @@ void kt_reach_tell(struct kt_scene *s, const struct kt_habit *h, const struct kt
     if (s->young || s->shared->learning)
         return;
     struct judged j = judge(s);
-    double points =
-        j.strange > 2 * j.farthest ? above(j.strange, fmax((double)o->strange, j.farthest)) : 0;
+    /* In the first weeks of a person everything is new, its own team's is not yet told apart. */
+    double points = j.has_before && j.strange > 2 * j.farthest
+                        ? above(j.strange, fmax((double)o->strange, j.farthest))
+                        : 0;
     double away = above(j.away, (double)o->away);
     away = j.client ? away + o->client_points : fmin(away, AWAY_MOST);
     bool wide = j.widest > 0 && h->pairs < KT_KNOWN_PAIRS && j.secrets >= o->wide &&

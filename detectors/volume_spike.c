@@ -604,7 +604,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     }
     if (s->ev->action == KT_ACT_DELETE && s->taught)
         judge_deleted(s, o);
-    if (!s->read || own_work(s))
+    if (!s->read || own_work(s) || kt_event_came_along(s->ev))
         return;
     bool rollout, fresh;
     struct kt_hot *hot = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
