@@ -156,12 +156,23 @@ struct alike { /* what runs of records have in common */
     enum kt_action action;
     enum kt_outcome outcome;
     struct kt_str actor, instance, ip; /* owned by the answer */
+    unsigned late;                     /* 0: in time; each one more: twice as late */
 };
 
-static struct alike alike_of(struct kt_telling *w, const struct kt_record *r)
+static unsigned how_late(const struct kt_moment *m)
+{
+    unsigned n = 0;
+    for (kt_time_ns late = m->late; late > 0; late /= 2)
+        n++;
+    return n;
+}
+
+static struct alike alike_of(struct kt_telling *w, const struct kt_record *r,
+                             const struct kt_moment *m)
 {
     return (struct alike){ .action = r->ev.action,
                            .outcome = r->ev.outcome,
+                           .late = how_late(m),
                            .actor = kt_telling_keep(w, r->ev.actor),
                            .instance = kt_telling_keep(w, r->ev.instance),
                            .ip = r->ev.has_ip ? kt_telling_keep(
@@ -171,14 +182,16 @@ static struct alike alike_of(struct kt_telling *w, const struct kt_record *r)
 
 static bool is_alike(const struct alike *a, const struct alike *b)
 {
-    return a->action == b->action && a->outcome == b->outcome && kt_str_eq(a->actor, b->actor) &&
-           kt_str_eq(a->instance, b->instance) && kt_str_eq(a->ip, b->ip);
+    return a->action == b->action && a->outcome == b->outcome && a->late == b->late &&
+           kt_str_eq(a->actor, b->actor) && kt_str_eq(a->instance, b->instance) &&
+           kt_str_eq(a->ip, b->ip);
 }
 
-/* A note that is worth a line; new secrets of a run are counted. */
+/* A note that is worth a line. New secrets of a run are counted; after an outage all of it is late,
+ * which is said once. */
 static bool stands_alone(const struct kt_moment *m)
 {
-    return (m->notes & ~(1u << KT_NOTE_NEW_SECRET)) != 0;
+    return (m->notes & ~(1u << KT_NOTE_NEW_SECRET | 1u << KT_NOTE_LATE)) != 0;
 }
 
 struct run { /* of one actor, others may come in between */
@@ -223,7 +236,7 @@ static enum kt_status find_runs(struct kt_telling *w, struct kt_ask *a, struct r
         bool fresh;
         if (kt_timeline_record(&w->t, a, m, &r, &fact, err) != KT_OK)
             return err->code;
-        struct alike what = alike_of(w, &r);
+        struct alike what = alike_of(w, &r, m);
         uint32_t actor = kt_map_put(all->actors, r.ev.actor, &fresh);
         struct run *run = fresh ? NULL : &all->at[all->open[actor]];
         if (run == NULL || stands_alone(m) || !is_alike(&run->what, &what) ||

@@ -239,13 +239,20 @@ static void a_naive_reading_gives_the_same(void **state)
     }
 }
 
-/* 40 reads in a row are two lines and their counts. */
-static void a_run_is_one_line(void **state)
+static void append(struct kt_store *store, struct make *m, uint64_t seq, kt_time_ns arrival)
+{
+    struct kt_error err = { 0 };
+    struct kt_store_result r;
+    const struct kt_store_batch b = make_batch(m, "web-1", seq, arrival);
+    must(kt_store_append(store, &b, &r, &err), &err);
+}
+
+/* 40 reads in a row are two lines and their counts, and so they are when all of them came late, but
+ * for one that came much later than those beside it. */
+static void check_run(kt_time_ns late)
 {
     struct kt_error err = { 0 };
     struct kt_store *store = NULL;
-    struct kt_store_result r;
-    (void)state;
     make_folder(w.folder, w.path);
     must(kt_store_open(&(struct kt_store_options){ .path = w.path, .create = true }, &store, &err),
          &err);
@@ -257,24 +264,35 @@ static void a_run_is_one_line(void **state)
         (void)snprintf(id, sizeof id, "id-%u", i);
         make_access(m, id, i % 2 == 0 ? "ana" : "bob", T0 + i * KT_NS_S);
     }
-    const struct kt_store_batch b = make_batch(m, "web-1", 1, T0 + KT_NS_MIN);
-    must(kt_store_append(store, &b, &r, &err), &err);
+    append(store, m, 1, T0 + late);
+    make_reset(m);
+    make_access(m, "id-40", "bob", T0 + 40 * KT_NS_S);
+    append(store, m, 2, T0 + 8 * late);
     must(kt_store_commit(store, &err), &err);
     kt_store_close(store);
     make_free(m);
     struct kt_ask a = ask(0);
     struct kt_timeline *t = load(&a, &(struct kt_timeline_options){ 0 });
-    assert_int_equal(t->n, 2); /* two actors in turns: a run each */
+    bool told = late > KT_NS_HOUR;
+    assert_int_equal(t->n, told ? 3 : 2); /* two actors in turns: a run each */
+    assert_int_equal((t->moment[0].notes & bit(KT_NOTE_LATE)) != 0, told);
     assert_int_equal(t->moment[0].folded, 19);
     assert_int_equal(t->moment[0].secrets, 1);
     assert_int_equal(t->moment[0].until, T0 + 38 * KT_NS_S);
-    assert_int_equal(t->moment[1].folded, 19);
+    assert_int_equal(t->moment[1].folded, told ? 19 : 20);
     kt_timeline_free(t);
     t = load(&a, &(struct kt_timeline_options){ .query = KT_STR("actor:bob"), .all = true });
-    assert_int_equal(t->n, 20);
+    assert_int_equal(t->n, 21);
     kt_timeline_free(t);
     kt_ask_done(&a);
     make_folder_drop(w.folder);
+}
+
+static void a_run_is_one_line(void **state)
+{
+    (void)state;
+    check_run(KT_NS_MIN);
+    check_run(3 * KT_NS_DAY);
 }
 
 int main(void)
