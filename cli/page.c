@@ -6,8 +6,10 @@
  */
 #include "cli/page.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/enc.h"
 #include "core/base/log.h"
@@ -117,6 +119,22 @@ void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str 
     add_option("--around", a->window.around, out);
     if (a->window.slack != NULL)
         kt_buf_addf(out, " ±%s", a->window.slack);
+}
+
+void kt_page_near(const struct kt_asking *a, const char *field, struct kt_str value,
+                  struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
+    struct kt_str name = kt_str_from_index(value, (size_t)(kt_str_rfind_byte(value, '/') + 1));
+    size_t n;
+    for (n = 0; n < name.len && name.at[n] != '@'; n++)
+        if (!isalnum((unsigned char)name.at[n]) && strchr("._-+", name.at[n]) == NULL)
+            return;
+    if (n == 0)
+        return;
+    kt_buf_addf(&query, "%s:*" KT_STR_FMT "*", field, KT_STR_ARG(kt_str_sub(name, 0, n)));
+    kt_page_command(a, "search", kt_buf_str(&query), false, out);
+    kt_buf_addf(out, " --since 400d --by %s", field);
 }
 
 void kt_page_none(const char *word, double days, struct kt_buf *out)

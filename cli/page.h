@@ -26,6 +26,11 @@ void kt_page_foot(struct kt_asking *a, struct kt_str instance, struct kt_str cou
  * 'a b' --db x.db --since 7d". window: with the options of this one. */
 void kt_page_command(const struct kt_asking *a, const char *verb, struct kt_str argument,
                      bool window, struct kt_buf *out);
+/* The same for names of the whole log that have the last part of this one in them: of an actor what
+ * stands before its @, of a secret what stands behind its last slash. Adds nothing where that is no
+ * plain word. field: "actor" or "secret". */
+void kt_page_near(const struct kt_asking *a, const char *field, struct kt_str value,
+                  struct kt_buf *out);
 /* "none in 28 days": of a span that is as long as the log allows, with the word in front. */
 void kt_page_none(const char *word, double days, struct kt_buf *out);
 /* "57/day", "0.4/day", "2 in 28 days"; "" where n is 0. days: how long the span was. */

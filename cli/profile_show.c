@@ -289,6 +289,10 @@ static void show_foot(struct kt_profile_page *g)
         kt_buf_addz(&next, next.len > 0 ? "\n" : "");
         kt_page_command(&g->a, verb, value, true, &next);
     }
+    if (p->first == 0 && g->what.kind == KT_PROFILE_ACTOR) /* a name as people say it is none */
+        kt_page_near(&g->a, "actor", g->what.value, &next);
+    else if (p->first == 0 && g->what.kind == KT_PROFILE_SECRET)
+        kt_page_near(&g->a, "secret", g->what.value, &next);
     kt_page_foot(&g->a, kt_profile_instance(p), kt_buf_str(&count), kt_buf_str(&next));
 }
 

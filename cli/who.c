@@ -227,6 +227,8 @@ static void show(struct who *w)
         kt_buf_addf(&count, ", %u shown (-n 0: all)", shown);
     if (odd != NULL)
         kt_page_command(&w->a, "timeline", odd->value, true, &next);
+    else if (p->first == 0 && (w->listed == NULL || w->listed->n == 0))
+        kt_page_near(&w->a, "secret", w->what.value, &next);
     else
         kt_page_command(&w->a, "secret", w->what.value, false, &next);
     kt_page_foot(&w->a, kt_profile_instance(w->p), kt_buf_str(&count), kt_buf_str(&next));

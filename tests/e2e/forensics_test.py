@@ -79,6 +79,12 @@ for argv in (['who', 'app/db'], ['actor', evil['actor']], ['ip', '203.0.113.77']
 
 # ---- what is none ----
 check(asked('actor', 'nobody', ok=False).returncode == 0 and b'never' in asked('actor', 'nobody').stdout, 'nothing found is an answer')
+for argv, name in ((['actor', 'dana'], dana['actor']), (['actor', 'dana@elsewhere.example'], dana['actor']), (['secret', 'prod/root-tok'], 'root-token'), (['who', 'prod/root-tok', '--since', '1h'], 'root-token')):
+    out = asked(*argv).stdout.decode()
+    found = re.findall(r'next: (keytrail search .*)', out)
+    near = run(*[KEYTRAIL if w == 'keytrail' else w for w in shlex.split(found[0])], '-o', 'json', '-q', ok=False).stdout.decode() if found else ''
+    check(name in near, f'{" ".join(argv)}, which no record has, leads to the name that is meant', f'{out}\n{near}')
+check('next:' not in asked('actor', 'x;y').stdout.decode(), 'what is no plain word leads nowhere')
 check([asked(*a, ok=False).returncode for a in (['ip', '300.1.1.1'], ['who'], ['who', 'a b*'], ['who', 'x', '-o', 'xml'], ['who', 'x', '--since', 'never'])] == [2] * 5, 'wrong calls')
 check(keytrail('who', 'x', '--db', db + '-not', ok=False).returncode == 4, 'no store')
 finish()
