@@ -92,12 +92,15 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
 /* The same for whoever can count with the sums that are kept of a stretch of segments
  * (core/store/totals.h) instead: of one of which all lies in the window `take` is asked, in the
  * order of the log; what it refuses (false) and all else comes to each. Within a scope all does.
- * secrets: sums of secrets, too. Sums are of all accesses, whatever the query asks for: take counts
- * those alone that fit it, which sums must be able to say. */
+ * Sums are of all accesses, whatever the query asks for: take counts those alone that fit it,
+ * which sums must be able to say. whom: the query is about actors, their sources and instances and
+ * nothing else; those that fit it are `wanted` when take is asked, and where none is it is not. A
+ * query about anything else is then walked over. */
 struct kt_totals;
 struct kt_ask_totals {
-    bool secrets;
-    bool (*take)(void *self, const struct kt_totals *s);
+    unsigned with; /* KT_TOTALS_WITH_ */
+    bool whom;
+    bool (*take)(void *self, struct kt_totals *s);
 };
 KT_MUST_USE enum kt_status kt_ask_summed(
     struct kt_ask *a, const struct kt_ask_totals *sums, struct kt_str query, uint32_t columns,

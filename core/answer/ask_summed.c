@@ -15,6 +15,7 @@ struct walk {
     enum kt_status (*each)(void *self, const struct kt_view *view, struct kt_error *err);
     void *self;
     uint64_t from_seq, until_seq; /* of the ask */
+    const struct kt_scan *plan;   /* whom it is about; NULL: everybody */
 };
 
 static enum kt_status walk_over(struct walk *w, const struct kt_totals_run *run,
@@ -28,6 +29,74 @@ static enum kt_status walk_over(struct walk *w, const struct kt_totals_run *run,
     return status;
 }
 
+/* ---- whom it is about ---- */
+
+static const enum kt_col whose[] = { KT_COL_ACTOR, KT_COL_SOURCE, KT_COL_INSTANCE };
+
+static bool is_about_actors(const struct kt_sieve *sieve)
+{
+    for (size_t i = 0; i < KT_ARRAY_LEN(whose); i++)
+        if (sieve->column == whose[i])
+            return true;
+    /* sums are of accesses, which are all of that kind */
+    return sieve->column == KT_COL_KIND && sieve->fits(sieve->self, KT_STR_NONE, KT_KIND_ACCESS);
+}
+
+/* Do sieves on actors say all of the query? The plan is lent by q. */
+static bool plan_actors(const struct walk *w, struct kt_query *q, struct kt_scan *plan)
+{
+    *plan = (struct kt_scan){ .since = w->ask->since, .until = w->ask->until, .records = true };
+    const struct kt_scan was = *plan;
+    kt_query_plan(q, plan);
+    bool same = plan->since == was.since && plan->until == was.until && plan->from_seq == 0 &&
+                plan->until_seq == 0 && plan->n_needles == 0 && plan->n_spans == 0;
+    for (unsigned i = 0; i < plan->n_sieves && same; i++)
+        same = is_about_actors(&plan->sieve[i]);
+    return same && kt_query_exact(q) && !kt_query_names_kind(q);
+}
+
+static bool fits(const struct kt_scan *plan, const struct kt_totals_actor *a)
+{
+    for (unsigned i = 0; i < plan->n_sieves; i++) {
+        const struct kt_sieve *s = &plan->sieve[i];
+        struct kt_str text = s->column == KT_COL_ACTOR    ? a->actor
+                             : s->column == KT_COL_SOURCE ? a->source
+                                                          : a->instance;
+        if (s->column != KT_COL_KIND && !s->fits(s->self, text, 0))
+            return false;
+    }
+    return true;
+}
+
+/* How many. */
+static uint32_t want(const struct kt_scan *plan, struct kt_totals *s)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < s->n_actors; i++)
+        n += s->actor[i].wanted = fits(plan, &s->actor[i]);
+    return n;
+}
+
+/* ---- runs ---- */
+
+/* False: it has to be walked over. */
+static bool take_run(struct walk *w, const struct kt_ask_totals *sums,
+                     const struct kt_totals_run *run, struct kt_totals *s)
+{
+    unsigned with = sums->with;
+    if (run->file == NULL)
+        return false;
+    kt_totals_begin(s, run);
+    if (w->plan != NULL) {
+        with &= ~KT_TOTALS_WITH_ACTORS;
+        if (!kt_totals_load(s, KT_TOTALS_WITH_ACTORS))
+            return false;
+        if (want(w->plan, s) == 0)
+            return true;
+    }
+    return kt_totals_load(s, with) && sums->take(w->self, s);
+}
+
 static enum kt_status take_runs(struct walk *w, const struct kt_ask_totals *sums,
                                 const struct kt_totals_run *run, uint32_t n, struct kt_error *err)
 {
@@ -36,11 +105,26 @@ static enum kt_status take_runs(struct walk *w, const struct kt_ask_totals *sums
     for (uint32_t i = 0; i < n && status == KT_OK; i++) {
         if (w->ask->give_up != NULL && w->ask->give_up(w->ask->give_up_self))
             status = kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
-        else if (run[i].file == NULL || !kt_totals_load(&run[i], sums->secrets, &s) ||
-                 !sums->take(w->self, &s))
+        else if (!take_run(w, sums, &run[i], &s))
             status = walk_over(w, &run[i], err);
     }
     kt_totals_done(&s);
+    return status;
+}
+
+static enum kt_status walk_runs(struct walk *w, const struct kt_ask_totals *sums,
+                                struct kt_error *err)
+{
+    const struct kt_scan scan = { .from_seq = w->from_seq,
+                                  .until_seq = w->until_seq,
+                                  .since = w->ask->since,
+                                  .until = w->ask->until };
+    struct kt_totals_run *run = NULL;
+    uint32_t n = 0;
+    enum kt_status status = kt_totals_runs(w->ask->reader, &scan, &run, &n, err);
+    if (status == KT_OK)
+        status = take_runs(w, sums, run, n, err);
+    kt_free(run);
     return status;
 }
 
@@ -50,17 +134,26 @@ enum kt_status kt_ask_summed(struct kt_ask *a, const struct kt_ask_totals *sums,
                                                     struct kt_error *err),
                              void *self, struct kt_error *err)
 {
-    struct walk w = { a, query, columns, each, self, a->from_seq, a->until_seq };
-    const struct kt_scan scan = {
-        .from_seq = a->from_seq, .until_seq = a->until_seq, .since = a->since, .until = a->until
-    };
-    struct kt_totals_run *run = NULL;
-    uint32_t n = 0;
+    struct walk w = { .ask = a,
+                      .query = query,
+                      .columns = columns,
+                      .each = each,
+                      .self = self,
+                      .from_seq = a->from_seq,
+                      .until_seq = a->until_seq };
+    struct kt_query *q = NULL;
+    struct kt_scan plan;
+    enum kt_status status = KT_OK;
     if (a->scope.len > 0)
         return kt_ask_columns(a, query, columns, each, self, err);
-    enum kt_status status = kt_totals_runs(a->reader, &scan, &run, &n, err);
-    if (status == KT_OK)
-        status = take_runs(&w, sums, run, n, err);
-    kt_free(run);
+    if (sums->whom)
+        status = kt_ask_query(a, query, &q, err);
+    if (status == KT_OK && sums->whom && !plan_actors(&w, q, &plan))
+        status = kt_ask_columns(a, query, columns, each, self, err);
+    else if (status == KT_OK) {
+        w.plan = sums->whom ? &plan : NULL;
+        status = walk_runs(&w, sums, err);
+    }
+    kt_query_free(q);
     return status;
 }

@@ -10,11 +10,14 @@
 
 #include <stdlib.h>
 
+#include "core/answer/deeds.h"
 #include "core/base/alloc.h"
+#include "core/base/known.h"
 #include "core/base/map.h"
 #include "core/base/pairs.h"
 #include "core/event/json.h"
 #include "core/event/secret_id.h"
+#include "core/store/totals.h"
 
 #define LINES_MAX  64u /* parts of the store with records of it up to which their lines are read */
 #define ISSUES_MAX 2000u
@@ -36,9 +39,14 @@ struct blast {
     unsigned depth; /* of the walk that is on */
     struct kt_blast_hop *walked;
     bool followed[KT_BLAST_HOPS_MAX];
-    struct kt_query *own;  /* once sessions are followed: what the first walk had */
-    struct kt_pairs taken; /* records that a session brought: halves of their numbers */
-    uint32_t views;        /* with records of it */
+    struct kt_query *own;              /* once sessions are followed: what the first walk had */
+    struct kt_pairs taken;             /* records that a session brought: halves of their numbers */
+    struct kt_map *ips;                /* 16 bytes each, … */
+    struct kt_known known_ip;          /* … found again, … */
+    uint32_t ip_as[KT_BLAST_LIST_MAX]; /* … and their numbers among the addresses */
+    struct kt_deeds deeds;             /* of a view, or a stretch */
+    struct kt_error summed;            /* what went wrong with sums */
+    uint32_t views;                    /* with records of it */
     uint64_t issues, issues_read, newest;
 };
 
@@ -50,16 +58,25 @@ static struct kt_str kept(struct blast *b, struct kt_str text)
 /* ---- one record ---- */
 
 static void count(struct blast *b, enum kt_blast_list which, struct kt_str what,
-                  const struct kt_event *ev)
+                  const struct kt_times *times)
 {
-    bool deed = which == KT_BLAST_DEEDS;
-    if (what.len > 0 || deed)
-        kt_counted_add(
-            b->counts[which],
-            &(struct kt_counted_thing){ .what = what,
-                                        .action = deed ? ev->action : 0,
-                                        .operation = deed ? ev->operation : KT_STR_NONE },
-            ev->time);
+    if (what.len > 0)
+        kt_counted_sum(b->counts[which], &(struct kt_counted_thing){ .what = what,
+                                                                     .n = times->n,
+                                                                     .first = times->first,
+                                                                     .last = times->last });
+}
+
+static void count_deed(struct blast *b, struct kt_str what, const struct kt_event *ev,
+                       const struct kt_times *times)
+{
+    kt_counted_sum(b->counts[KT_BLAST_DEEDS],
+                   &(struct kt_counted_thing){ .what = what,
+                                               .action = ev->action,
+                                               .operation = ev->operation,
+                                               .n = times->n,
+                                               .first = times->first,
+                                               .last = times->last });
 }
 
 static bool is_set(struct kt_str secret)
@@ -68,9 +85,14 @@ static bool is_set(struct kt_str secret)
 }
 
 /* Of a request whose answer was never seen the value may have been kept. */
+static bool is_taken_as(enum kt_outcome outcome)
+{
+    return outcome == KT_OUT_SUCCESS || outcome == KT_OUT_UNKNOWN;
+}
+
 static bool is_taken(const struct kt_event *ev)
 {
-    return ev->outcome == KT_OUT_SUCCESS || ev->outcome == KT_OUT_UNKNOWN;
+    return is_taken_as(ev->outcome);
 }
 
 static bool is_deed(enum kt_action action)
@@ -83,54 +105,99 @@ static bool is_deed(enum kt_action action)
     return deeds[action];
 }
 
-static enum kt_status take_read(struct blast *b, const struct kt_event *ev, struct kt_str actor,
-                                struct kt_error *err)
+/* Their versions are known where the line was read, which is one of one. */
+static enum kt_status take_reads(struct blast *b, const struct kt_event *ev, struct kt_str actor,
+                                 const struct kt_times *times, struct kt_error *err)
 {
     uint32_t n;
+    struct kt_str reader = ev->outcome == KT_OUT_SUCCESS ? actor : KT_STR_NONE;
     if (is_set(ev->secret)) {
-        count(b, KT_BLAST_SETS, ev->secret, ev);
+        count(b, KT_BLAST_SETS, ev->secret, times);
         return KT_OK;
     }
     if (kt_states_put(b->states, ev->secret, &n, err) != KT_OK)
         return KT_E_LIMIT;
-    const struct kt_state_read read = { .time = ev->time,
-                                        .version = ev->version,
-                                        .stage = ev->stage,
-                                        .actor =
-                                            ev->outcome == KT_OUT_SUCCESS ? actor : KT_STR_NONE,
-                                        .issued = ev->action == KT_ACT_ISSUE };
-    kt_states_read(b->states, n, &read);
+    const bool issued = ev->action == KT_ACT_ISSUE;
+    if (times->n > 1)
+        kt_states_reads(
+            b->states, n,
+            &(struct kt_state_reads){ times->n, times->first, times->last, reader, issued });
+    else
+        kt_states_read(b->states, n,
+                       &(struct kt_state_read){ .time = times->first,
+                                                .version = ev->version,
+                                                .stage = ev->stage,
+                                                .actor = reader,
+                                                .issued = issued });
     return KT_OK;
+}
+
+static void take_who(struct blast *b, struct kt_str actor, struct kt_str instance,
+                     const struct kt_times *times)
+{
+    b->out.records += times->n;
+    if (b->out.first == 0 || times->first < b->out.first)
+        b->out.first = times->first;
+    if (times->last > b->out.last)
+        b->out.last = times->last;
+    count(b, KT_BLAST_ACTORS, actor, times);
+    count(b, KT_BLAST_SOURCES, instance, times);
+}
+
+/* Its number among the addresses, which most have had before. */
+static uint32_t address_of(struct blast *b, struct kt_ip ip)
+{
+    char text[KT_IP_TEXT_MAX];
+    struct kt_str key = kt_str_from(ip.at, sizeof ip.at);
+    uint32_t at = kt_known_get(&b->known_ip, b->ips, key);
+    if (at != KT_MAP_NONE)
+        return b->ip_as[at];
+    uint32_t number =
+        kt_counted_number(b->counts[KT_BLAST_ADDRESSES],
+                          &(struct kt_counted_thing){ .what = kt_str_of(kt_ip_format(ip, text)) });
+    if (number == KT_MAP_NONE)
+        return number;
+    at = kt_known_put(&b->known_ip, b->ips, key);
+    b->ip_as[at] = number;
+    return number;
+}
+
+static void take_place(struct blast *b, struct kt_ip ip, const struct kt_times *times)
+{
+    kt_counted_sum_at(
+        b->counts[KT_BLAST_ADDRESSES], address_of(b, ip),
+        &(struct kt_counted_thing){ .n = times->n, .first = times->first, .last = times->last });
+}
+
+/* So many accesses that differ in time and address alone. */
+static enum kt_status take_deed(struct blast *b, const struct kt_event *ev, struct kt_str actor,
+                                const struct kt_times *times, struct kt_error *err)
+{
+    struct kt_str target = ev->secret.len > 0 ? ev->secret : ev->secret_native;
+    if (!is_taken(ev)) {
+        b->out.failed += times->n;
+        count(b, KT_BLAST_FAILED, target.len > 0 ? target : ev->operation, times);
+        return KT_OK;
+    }
+    if (ev->action == KT_ACT_LIST)
+        count(b, KT_BLAST_NAMES, target, times);
+    if (is_deed(ev->action))
+        count_deed(b, target, ev, times);
+    if (!kt_event_is_read(ev))
+        return KT_OK;
+    b->out.reads += times->n;
+    return take_reads(b, ev, actor, times, err);
 }
 
 static enum kt_status take(struct blast *b, const struct kt_event *ev, struct kt_error *err)
 {
-    char ip[KT_IP_TEXT_MAX];
+    const struct kt_times once = { 1, ev->time, ev->time };
     struct kt_str actor = kt_ask_actor(b->ask, ev->actor, ev->source, ev->instance);
-    struct kt_str target = ev->secret.len > 0 ? ev->secret : ev->secret_native;
-    b->out.records++;
-    if (b->out.first == 0 || ev->time < b->out.first)
-        b->out.first = ev->time;
-    if (ev->time > b->out.last)
-        b->out.last = ev->time;
-    count(b, KT_BLAST_ADDRESSES, ev->has_ip ? kt_str_of(kt_ip_format(ev->ip, ip)) : KT_STR_NONE,
-          ev);
-    count(b, KT_BLAST_ACTORS, actor, ev);
-    count(b, KT_BLAST_SOURCES, ev->instance, ev);
-    count(b, KT_BLAST_CREDENTIALS, ev->credential, ev);
-    if (!is_taken(ev)) {
-        b->out.failed++;
-        count(b, KT_BLAST_FAILED, target.len > 0 ? target : ev->operation, ev);
-        return KT_OK;
-    }
-    if (ev->action == KT_ACT_LIST)
-        count(b, KT_BLAST_NAMES, target, ev);
-    if (is_deed(ev->action))
-        count(b, KT_BLAST_DEEDS, target, ev);
-    if (!kt_event_is_read(ev))
-        return KT_OK;
-    b->out.reads++;
-    return take_read(b, ev, actor, err);
+    take_who(b, actor, ev->instance, &once);
+    count(b, KT_BLAST_CREDENTIALS, ev->credential, &once);
+    if (ev->has_ip)
+        take_place(b, ev->ip, &once);
+    return take_deed(b, ev, actor, &once, err);
 }
 
 /* ---- what was opened with it ---- */
@@ -258,32 +325,72 @@ static enum kt_status walk_lines(struct blast *b, struct kt_error *err)
     return kt_ask_records(b->ask, kt_buf_str(&query), take_record, b, err);
 }
 
-static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+static enum kt_status take_deeds(struct blast *b, struct kt_error *err)
 {
-    struct blast *b = self;
-    const struct kt_columns *c = view->columns;
+    const struct kt_deeds *d = &b->deeds;
     enum kt_status status = KT_OK;
     struct kt_event ev;
     kt_event_clear(&ev);
-    b->views += view->picks > 0;
-    for (uint32_t i = 0; i < view->picks && status == KT_OK; i++) {
-        uint32_t row = view->pick[i];
-        struct kt_str ip = kt_column_str(c, KT_COL_IP, row);
-        ev.action = c->small[KT_COL_ACTION][row];
-        ev.outcome = c->small[KT_COL_OUTCOME][row];
-        ev.time = view->time[row];
-        ev.source = kt_column_str(c, KT_COL_SOURCE, row);
-        ev.instance = kt_column_str(c, KT_COL_INSTANCE, row);
-        ev.actor = kt_column_str(c, KT_COL_ACTOR, row);
-        ev.secret = kt_column_str(c, KT_COL_SECRET, row);
-        ev.operation = kt_column_str(c, KT_COL_OPERATION, row);
-        ev.has_ip = ip.len == sizeof ev.ip.at;
-        if (ev.has_ip)
-            memcpy(ev.ip.at, ip.at, sizeof ev.ip.at);
-        b->issues += ev.action == KT_ACT_ISSUE;
-        status = take(b, &ev, err);
+    for (uint32_t i = 0; i < d->n_who; i++) {
+        struct kt_deeds_who *who = &d->who[i];
+        who->actor = kt_ask_actor(b->ask, who->actor, who->source, who->instance);
+        take_who(b, who->actor, who->instance, &who->times);
+    }
+    for (uint32_t i = 0; i < d->n_places; i++)
+        take_place(b, d->place[i].ip, &d->place[i].times);
+    for (uint32_t i = 0; i < d->n_deeds && status == KT_OK; i++) {
+        const struct kt_deed *deed = &d->deed[i];
+        ev.action = deed->action;
+        ev.outcome = deed->outcome;
+        ev.source = d->who[deed->who].source;
+        ev.secret = deed->secret;
+        ev.operation = deed->operation;
+        ev.has_ip = !deed->shadow; /* all that is asked of an address here */
+        b->issues += ev.action == KT_ACT_ISSUE ? deed->times.n : 0;
+        status = take_deed(b, &ev, d->who[deed->who].actor, &deed->times, err);
     }
     return status;
+}
+
+static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct blast *b = self;
+    b->views += view->picks > 0;
+    kt_deeds_of_view(&b->deeds, view);
+    return take_deeds(b, err);
+}
+
+/* Of a list that is full which ones are in it is a matter of their order, which sums do not have.
+ */
+static bool has_room(const struct blast *b, const struct kt_deeds *d)
+{
+    uint32_t n[KT_BLAST_LISTS] = { [KT_BLAST_ACTORS] = d->n_who,
+                                   [KT_BLAST_SOURCES] = d->n_who,
+                                   [KT_BLAST_ADDRESSES] = d->n_places };
+    for (uint32_t i = 0; i < d->n_deeds; i++) {
+        const struct kt_deed *deed = &d->deed[i];
+        n[KT_BLAST_FAILED] += !is_taken_as(deed->outcome);
+        n[KT_BLAST_NAMES] += deed->action == KT_ACT_LIST;
+        n[KT_BLAST_DEEDS] += is_deed(deed->action);
+        n[KT_BLAST_SETS] += is_set(deed->secret);
+    }
+    bool room = true;
+    for (unsigned k = 0; k < KT_BLAST_LISTS; k++)
+        room = room && kt_counted_has_room(b->counts[k], n[k]);
+    return room;
+}
+
+/* What went wrong (too many secrets) is told when the walk is over. */
+static bool take_sums(void *self, struct kt_totals *sums)
+{
+    struct blast *b = self;
+    if (b->summed.code != KT_OK)
+        return true;
+    if (!kt_deeds_of_sums(&b->deeds, sums) || !has_room(b, &b->deeds))
+        return false;
+    b->views += kt_totals_views(sums);
+    (void)take_deeds(b, &b->summed);
+    return true;
 }
 
 static enum kt_status new_states(struct blast *b, struct kt_error *err)
@@ -298,6 +405,8 @@ static enum kt_status start_anew(struct blast *b, struct kt_error *err)
 {
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
         kt_counted_reset(b->counts[i]);
+    kt_map_reset(b->ips);
+    kt_known_done(&b->known_ip);
     b->out.records = b->out.reads = b->out.failed = 0;
     b->out.first = b->out.last = 0;
     return new_states(b, err);
@@ -305,11 +414,16 @@ static enum kt_status start_anew(struct blast *b, struct kt_error *err)
 
 static enum kt_status walk_columns(struct blast *b, struct kt_error *err)
 {
-    const uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
-                            KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE) |
-                            KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SECRET) |
-                            KT_COLUMN(KT_COL_OPERATION) | KT_COLUMN(KT_COL_IP);
-    return kt_ask_columns(b->ask, kt_buf_str(&b->of->query), wanted, take_view, b, err);
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_SECRETS | KT_TOTALS_WITH_ADDRESSES,
+                                        .whom = true,
+                                        .take = take_sums };
+    b->deeds.apart =
+        (struct kt_span){ b->out.readers_until - KT_READERS_SPAN, b->out.readers_until };
+    enum kt_status status = kt_ask_summed(b->ask, &sums, kt_buf_str(&b->of->query),
+                                          KT_DEEDS_COLUMNS, take_view, b, err);
+    return status == KT_OK && b->summed.code != KT_OK
+               ? kt_fail(err, b->summed.code, "%s", b->summed.text)
+               : status;
 }
 
 static enum kt_status walk_issues(struct blast *b, struct kt_error *err)
@@ -332,7 +446,7 @@ static enum kt_status take_newest(void *self, const struct kt_record *r, const s
         return KT_E_AGAIN;
     b->newest++;
     dated(r, &ev);
-    count(b, KT_BLAST_CREDENTIALS, ev.credential, &ev);
+    count(b, KT_BLAST_CREDENTIALS, ev.credential, &(struct kt_times){ 1, ev.time, ev.time });
     if (b->issues > ISSUES_MAX && ev.action == KT_ACT_ISSUE) {
         b->issues_read++;
         note_hop(b, &ev);
@@ -523,7 +637,8 @@ static struct blast *start(struct kt_ask *a, const struct kt_credential *of,
                          .of = of,
                          .options = options,
                          .json = kt_json_new(KT_JSON_SIMDJSON),
-                         .texts = kt_map_new((uint64_t)a->now) };
+                         .texts = kt_map_new((uint64_t)a->now),
+                         .ips = kt_map_new((uint64_t)a->now) };
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
         b->counts[i] = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now);
     b->out.since = a->since;
@@ -572,7 +687,8 @@ enum kt_status kt_blast_later(struct kt_blast *out, const struct kt_record *r, s
     dated(r, &ev);
     if (!is_taken(&ev) || !kt_event_is_read(&ev))
         return KT_OK;
-    return take_read(b, &ev, kt_ask_actor(b->ask, ev.actor, ev.source, ev.instance), err);
+    return take_reads(b, &ev, kt_ask_actor(b->ask, ev.actor, ev.source, ev.instance),
+                      &(struct kt_times){ 1, ev.time, ev.time }, err);
 }
 
 enum kt_status kt_blast_judge(struct kt_blast *out, struct kt_error *err)
@@ -617,7 +733,10 @@ void kt_blast_free(struct kt_blast *out)
         kt_counted_free(b->counts[i]);
     kt_query_free(b->own);
     kt_pairs_done(&b->taken);
+    kt_deeds_done(&b->deeds);
     kt_map_free(b->texts);
+    kt_map_free(b->ips);
+    kt_known_done(&b->known_ip);
     kt_json_free(b->json);
     kt_states_free(b->states);
     kt_free(b->leak);

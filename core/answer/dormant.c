@@ -175,7 +175,7 @@ static void take_stretch(struct dormants *d, const struct stretch *s)
     one->reads += s->reads;
 }
 
-static bool take_sums(void *self, const struct kt_totals *sums)
+static bool take_sums(void *self, struct kt_totals *sums)
 {
     struct dormants *d = self;
     uint32_t n = 0;
@@ -186,7 +186,7 @@ static bool take_sums(void *self, const struct kt_totals *sums)
     }
     for (uint32_t i = 0; i < sums->n_actors && clear; i++) {
         const struct kt_totals_actor *a = &sums->actor[i];
-        if (a->actor.len == 0)
+        if (a->actor.len == 0 || a->shadows)
             continue;
         uint32_t number =
             number_of(d, kt_ask_actor(d->ask, a->actor, a->source, a->instance), NULL);
@@ -280,7 +280,7 @@ static enum kt_status load(struct dormants *d, struct kt_error *err)
     d->out.as_of = d->ask->until != 0                                      ? d->ask->until
                    : stats.last_time != 0 && stats.last_time < d->ask->now ? stats.last_time + 1
                                                                            : d->ask->now;
-    const struct kt_ask_totals sums = { .take = take_sums };
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_ACTORS, .take = take_sums };
     status = kt_ask_summed(d->ask, &sums, KT_STR_NONE, wanted, take_view, d, err);
     return status != KT_OK
                ? status

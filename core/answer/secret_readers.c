@@ -174,36 +174,61 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     return s->crowded ? crowded(err) : KT_OK;
 }
 
-static void count_sums(struct kt_states *s, uint32_t pair, const struct kt_totals_reader *r)
+/* ---- pairs of a stretch ---- */
+
+/* The numbers of its secrets; KT_MAP_NONE: nobody asks, or nobody read it. */
+static const uint32_t *numbers_of_sums(struct kt_states *s, const struct kt_totals *sums,
+                                       struct kt_buf *room)
 {
-    struct kt_secret_reader *is = &s->reader[pair].is;
-    is->reads += r->reads;
-    is->last = r->last > is->last ? r->last : is->last;
+    uint32_t *number =
+        (uint32_t *)(void *)kt_buf_reserve(room, (sums->n_secrets + 1) * sizeof *number);
+    for (uint32_t i = 0; i < sums->n_secrets; i++)
+        number[i] = sums->secret[i].read ? kt_states_number_of(s, sums->secret[i].id) : KT_MAP_NONE;
+    return number;
 }
 
-/* The same of a stretch. */
-static bool take_sums(void *self, const struct kt_totals *sums)
+static uint32_t secret_of(const struct kt_totals *sums, const struct kt_totals_entry *e,
+                          const uint32_t *number)
+{
+    const struct kt_totals_thing *thing = &sums->thing[e->of];
+    const struct kt_totals_way *way = &sums->way[thing->way];
+    bool read = (1u << way->action & KT_TOTALS_READS) != 0 && way->outcome == KT_OUT_SUCCESS;
+    return read && thing->secret != KT_TOTALS_NONE ? number[thing->secret] : KT_MAP_NONE;
+}
+
+static void take_actor(struct kt_states *s, const struct kt_totals *sums,
+                       const struct kt_totals_actor *a, const uint32_t *number)
+{
+    const struct kt_totals_entry *e = a->entry[KT_TOTALS_DEEDS];
+    const uint32_t n = a->n[KT_TOTALS_DEEDS],
+                   actor = kt_known_put(&s->known, s->texts,
+                                        kt_ask_actor(s->ask, a->actor, a->source, a->instance));
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t ahead = i + AHEAD < n ? secret_of(sums, &e[i + AHEAD], number) : KT_MAP_NONE;
+        uint32_t secret = secret_of(sums, &e[i], number);
+        if (ahead != KT_MAP_NONE)
+            kt_pairs_expect(&s->pairs, ahead, actor);
+        uint32_t pair = secret == KT_MAP_NONE ? KT_MAP_NONE : kt_states_pair(s, secret, actor);
+        if (pair == KT_MAP_NONE)
+            continue;
+        struct kt_secret_reader *is = &s->reader[pair].is;
+        is->reads += e[i].n;
+        is->last = e[i].last > is->last ? e[i].last : is->last;
+    }
+}
+
+static bool take_sums(void *self, struct kt_totals *sums)
 {
     struct kt_states *s = self;
-    KT_CLEANUP(kt_buf_done) struct kt_buf actors = { 0 };
-    uint32_t *actor =
-        (uint32_t *)(void *)kt_buf_reserve(&actors, (sums->n_actors + 1) * sizeof *actor);
-    for (uint32_t i = 0; i < sums->n_actors; i++) {
-        const struct kt_totals_actor *a = &sums->actor[i];
-        actor[i] = kt_known_put(&s->known, s->texts,
-                                kt_ask_actor(s->ask, a->actor, a->source, a->instance));
-    }
-    for (uint32_t i = 0; i < sums->n_secrets; i++) {
-        const struct kt_totals_secret *of = &sums->secret[i];
-        uint32_t secret = of->n_readers == 0 ? KT_MAP_NONE : kt_states_number_of(s, of->id);
-        for (uint32_t k = 0; secret != KT_MAP_NONE && k < of->n_readers; k++) {
-            if (k + AHEAD < of->n_readers)
-                kt_pairs_expect(&s->pairs, secret, actor[of->reader[k + AHEAD].actor]);
-            uint32_t pair = kt_states_pair(s, secret, actor[of->reader[k].actor]);
-            if (pair != KT_MAP_NONE)
-                count_sums(s, pair, &of->reader[k]);
-        }
-    }
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
+    for (uint32_t i = 0; i < sums->n_actors; i++)
+        sums->actor[i].wanted = !sums->actor[i].shadows;
+    if (!kt_totals_table(sums, KT_TOTALS_DEEDS))
+        return false;
+    const uint32_t *number = numbers_of_sums(s, sums, &room);
+    for (uint32_t i = 0; i < sums->n_actors; i++)
+        if (sums->actor[i].wanted)
+            take_actor(s, sums, &sums->actor[i], number);
     return true;
 }
 
@@ -214,7 +239,8 @@ enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     kt_states_narrow(s, &query);
-    const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_ACTORS | KT_TOTALS_WITH_SECRETS,
+                                        .take = take_sums };
     enum kt_status status =
         kt_ask_summed(s->ask, &sums, kt_buf_str(&query), wanted, take_readers, s, err);
     return status == KT_OK && s->crowded ? crowded(err) : status;

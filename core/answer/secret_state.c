@@ -41,6 +41,7 @@ enum kt_status kt_states_new(struct kt_ask *a, kt_time_ns readers, struct kt_sta
                              .readers_until = readers,
                              .secrets = kt_map_new((uint64_t)a->now),
                              .texts = kt_map_new((uint64_t)a->now),
+                             .put = kt_map_new((uint64_t)a->now),
                              .met = kt_map_new((uint64_t)a->now) };
     enum kt_status status = kt_inventory_newest(a, &s->inventory, err);
     if (status != KT_OK) {
@@ -58,7 +59,10 @@ void kt_states_free(struct kt_states *s)
     kt_inventory_free(s->inventory);
     kt_map_free(s->secrets);
     kt_map_free(s->texts);
+    kt_map_free(s->put);
     kt_map_free(s->met);
+    kt_known_done(&s->known_put);
+    kt_free(s->put_as);
     kt_known_done(&s->known);
     kt_known_done(&s->known_id);
     kt_free(s->met_as);
@@ -95,10 +99,28 @@ static struct kt_str kept(struct kt_states *s, struct kt_str text)
 
 /* ---- what was read ---- */
 
+/* Who reads it again and again names it the same way. */
+static void note_put(struct kt_states *s, struct kt_str secret, uint32_t number)
+{
+    if (kt_map_count(s->put) >= KT_STATE_SECRETS_MAX)
+        return;
+    uint32_t at = kt_known_put(&s->known_put, s->put, secret);
+    if (at >= s->cap_put) {
+        s->cap_put = s->cap_put == 0 ? 1024 : 2 * s->cap_put;
+        s->put_as = kt_realloc_array(s->put_as, s->cap_put, sizeof *s->put_as);
+    }
+    s->put_as[at] = number;
+}
+
 enum kt_status kt_states_put(struct kt_states *s, struct kt_str secret, uint32_t *ret,
                              struct kt_error *err)
 {
     bool is_new;
+    uint32_t put = kt_known_get(&s->known_put, s->put, secret);
+    if (put != KT_MAP_NONE) {
+        *ret = s->put_as[put];
+        return KT_OK;
+    }
     kt_buf_reset(&s->scratch);
     kt_secret_read_as(secret, &s->scratch);
     uint32_t n = kt_map_put(s->secrets, kt_buf_str(&s->scratch), &is_new);
@@ -115,6 +137,7 @@ enum kt_status kt_states_put(struct kt_states *s, struct kt_str secret, uint32_t
         s->state[n] = (struct kt_secret_state){ .secret = kt_map_key(s->secrets, n) };
         s->state[n].listed = kt_inventory_find(s->inventory, s->state[n].secret);
     }
+    note_put(s, secret, n);
     *ret = n;
     return KT_OK;
 }
@@ -145,6 +168,18 @@ void kt_states_sum(struct kt_states *s, uint32_t n, const struct kt_secret_state
         take_version(s, st, of->version[i]);
 }
 
+/* Reads that were asked about are none that somebody will miss. */
+static void note_own(struct kt_states *s, uint32_t n, struct kt_str actor, kt_time_ns time,
+                     uint64_t reads)
+{
+    bool regular =
+        actor.len > 0 && time < s->readers_until && time >= s->readers_until - KT_READERS_SPAN;
+    uint32_t pair =
+        regular ? kt_states_pair(s, n, kt_known_put(&s->known, s->texts, actor)) : KT_MAP_NONE;
+    if (pair != KT_MAP_NONE)
+        s->own[pair] += reads;
+}
+
 void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read)
 {
     bool waits = kt_str_is(read->stage, "AWSPENDING"), told = read->version.len > 0;
@@ -158,12 +193,18 @@ void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read 
                                              .no_version = !told,
                                              .version = { read->version },
                                              .n_versions = told });
-    bool regular = read->actor.len > 0 && read->time < s->readers_until &&
-                   read->time >= s->readers_until - KT_READERS_SPAN;
-    uint32_t pair =
-        regular ? kt_states_pair(s, n, kt_map_put(s->texts, read->actor, NULL)) : KT_MAP_NONE;
-    if (pair != KT_MAP_NONE)
-        s->own[pair]++;
+    note_own(s, n, read->actor, read->time, 1);
+}
+
+void kt_states_reads(struct kt_states *s, uint32_t n, const struct kt_state_reads *reads)
+{
+    kt_states_sum(s, n,
+                  &(struct kt_secret_state){ .reads = reads->n,
+                                             .issued = reads->issued ? reads->n : 0,
+                                             .first = reads->first,
+                                             .last = reads->last,
+                                             .no_version = true });
+    note_own(s, n, reads->actor, reads->last, reads->n);
 }
 
 /* ---- which of them changed ---- */
@@ -182,16 +223,12 @@ static enum kt_status mark_changed(void *self, const struct kt_view *view, struc
     return KT_OK;
 }
 
-/* The same of a stretch: KT_SECRET_CHANGES, as bits. */
-static bool sums_changed(void *self, const struct kt_totals *sums)
+/* The same of a stretch. */
+static bool sums_changed(void *self, struct kt_totals *sums)
 {
     struct kt_states *s = self;
-    const uint32_t changes = 1u << KT_ACT_WRITE | 1u << KT_ACT_ROTATE | 1u << KT_ACT_DELETE |
-                             1u << KT_ACT_DESTROY | 1u << KT_ACT_RESTORE;
-    for (uint32_t i = 0; i < sums->n_secrets; i++) {
-        if ((sums->secret[i].actions & changes) == 0)
-            continue;
-        uint32_t n = kt_states_number_of(s, sums->secret[i].id);
+    for (uint32_t i = 0; i < sums->n_changed; i++) {
+        uint32_t n = kt_states_number_of(s, sums->changed[i]);
         if (n != KT_MAP_NONE)
             s->changed[n] = true;
     }
@@ -232,7 +269,7 @@ static enum kt_status find_changed(struct kt_states *s, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, KT_SECRET_CHANGES);
     kt_states_narrow(s, &query);
-    const struct kt_ask_totals sums = { .secrets = true, .take = sums_changed };
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_CHANGES, .take = sums_changed };
     return kt_ask_summed(s->ask, &sums, kt_buf_str(&query), KT_COLUMN(KT_COL_SECRET), mark_changed,
                          s, err);
 }

@@ -86,6 +86,15 @@ struct kt_state_read {
     bool issued, by_set;
 };
 void kt_states_read(struct kt_states *s, uint32_t n, const struct kt_state_read *read);
+/* Many of one actor, of which no version is known; all before the KT_READERS_SPAN, all within it,
+ * or all behind it. */
+struct kt_state_reads {
+    uint64_t n;
+    kt_time_ns first, last;
+    struct kt_str actor; /* as of a kt_state_read */
+    bool issued;
+};
+void kt_states_reads(struct kt_states *s, uint32_t n, const struct kt_state_reads *reads);
 /* Reads of it as another state counted them: its reads, issued, first, last, last_pending, version,
  * no_version and by_set. */
 void kt_states_sum(struct kt_states *s, uint32_t n, const struct kt_secret_state *of);

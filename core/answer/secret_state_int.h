@@ -16,7 +16,11 @@ struct kt_states {
     struct kt_ask *ask;
     struct kt_inventory *inventory;
     struct kt_map *secrets, *texts;
-    struct kt_known known;    /* of texts */
+    struct kt_known known;     /* of texts */
+    struct kt_map *put;        /* ids as kt_states_put was told, … */
+    struct kt_known known_put; /* … found again, … */
+    uint32_t *put_as;          /* … and their numbers in secrets */
+    uint32_t cap_put;
     struct kt_map *met;       /* ids as columns have them, … */
     struct kt_known known_id; /* … found again, … */
     uint32_t *met_as;         /* … and their numbers in secrets, KT_MAP_NONE: nobody asks */

@@ -56,10 +56,10 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     return KT_OK;
 }
 
-static bool take_sums(void *self, const struct kt_totals *sums)
+static bool take_sums(void *self, struct kt_totals *sums)
 {
     for (uint32_t i = 0; i < sums->n_secrets; i++)
-        if (sums->secret[i].n_readers > 0)
+        if (sums->secret[i].read)
             mark(self, sums->secret[i].id);
     return true;
 }
@@ -100,7 +100,7 @@ static enum kt_status load(struct unused *u, kt_time_ns span, struct kt_error *e
         return KT_OK;
     u->ask->since = u->out.since;
     u->ask->until = u->out.until;
-    const struct kt_ask_totals sums = { .secrets = true, .take = take_sums };
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_SECRETS, .take = take_sums };
     status = kt_ask_summed(u->ask, &sums, KT_STR("action:read,export,issue,use outcome:success"),
                            KT_ACCESS_COLUMNS, take_view, u, err);
     u->ask->since = since;

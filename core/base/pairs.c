@@ -7,6 +7,8 @@
  */
 #include "core/base/pairs.h"
 
+#include <string.h>
+
 #include "core/base/alloc.h"
 
 void kt_pairs_done(struct kt_pairs *p)
@@ -14,6 +16,13 @@ void kt_pairs_done(struct kt_pairs *p)
     kt_free(p->word);
     kt_free(p->number);
     *p = (struct kt_pairs){ 0 };
+}
+
+void kt_pairs_reset(struct kt_pairs *p)
+{
+    if (p->used > 0)
+        memset(p->word, 0, p->slots * sizeof *p->word);
+    p->used = 0;
 }
 
 static uint64_t word_of(uint32_t a, uint32_t b)

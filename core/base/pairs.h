@@ -12,6 +12,8 @@ struct kt_pairs { /* zeroed: empty */
     uint32_t *number, slots, used;
 };
 void kt_pairs_done(struct kt_pairs *p);
+/* Empty again, with the room that it has. */
+void kt_pairs_reset(struct kt_pairs *p);
 /* The number of (a, b), added when new. a and b are below UINT32_MAX. */
 uint32_t kt_pairs_put(struct kt_pairs *p, uint32_t a, uint32_t b, bool *ret_new);
 /* kt_pairs_put of (a, b) comes soon: its place is asked for, as the table is larger than the

@@ -15,7 +15,7 @@
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 
-#define VERSION     5u
+#define VERSION     6u
 #define ENTRY       29u /* bytes of a stretch in the list */
 #define KEY         16u /* bytes before the first */
 #define SUM         4u  /* bytes before a bucket */

@@ -30,8 +30,8 @@
  * Bounds: a stretch has 256 segments and is full at KT_TOGETHER_PAIRS_MAX pairs (1.8 to 2 bytes
  * each), beyond which only a merged segment goes that was begun before. Making one takes 50 MB
  * beside a segment, and for its sums, which are made, written, dropped and looked at with its
- * pairs, 32 MB with 350,000 readers of secrets and 130 with a million secrets of one reader each
- * (as many as there may be: totals.h).
+ * pairs, about 100 bytes for each entry of deeds and places, of which there are a million at most
+ * (totals.h).
  */
 #pragma once
 #include "core/store/read.h"

@@ -64,7 +64,7 @@ struct kt_together_made {
     struct kt_pairs_key key;
     struct kt_buf bytes; /* bucket after bucket */
     size_t *end;         /* of each, in bytes */
-    struct kt_buf part[KT_TOTALS_PARTS];
+    struct kt_totals_blobs sums;
 };
 /* Makes the stretch of entries [at, at + n) of the directory, or as many of them as there is room
  * for. KT_E_CORRUPT: the first cannot be read; a later one ends the stretch. */

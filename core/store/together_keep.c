@@ -6,6 +6,8 @@
  * Calls: core/store (store, reader, together).
  * Holds: list and buckets change in one transaction.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
@@ -21,16 +23,24 @@ static struct kt_str bucket_of(const struct kt_together_made *m, uint32_t k)
 
 /* ---- writing ---- */
 
+#define OF_STRETCH 160
+/* Of all names from `together/<first>/` up to the one that comes behind all that begin so. */
+static const char *of_stretch(const char *what, const struct kt_stretch *one, char buf[OF_STRETCH])
+{
+    (void)snprintf(buf, OF_STRETCH,
+                   "%s FROM blob WHERE name > '" KT_TOGETHER_BLOB "/%016" PRIx64
+                   "/' AND name < '" KT_TOGETHER_BLOB "/%016" PRIx64 "0'",
+                   what, one->first_seq, one->first_seq);
+    return buf;
+}
+
 static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, struct kt_error *err)
 {
-    char name[KT_STRETCH_NAME];
-    for (uint32_t k = 0; k < one->buckets; k++)
-        if (kt_store_put(s, kt_stretch_name(one, k, name), KT_STR_NONE, err) != KT_OK)
-            return kt_wrap(err, "pairs");
-    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
-        if (kt_store_put(s, kt_totals_name(one->first_seq, k, name), KT_STR_NONE, err) != KT_OK)
-            return kt_wrap(err, "sums");
-    return KT_OK;
+    char sql[OF_STRETCH];
+    if (kt_store_may_write(s, err) != KT_OK)
+        return kt_wrap(err, "pairs");
+    return kt_db_exec(s->db, of_stretch("DELETE", one, sql), err) == KT_OK ? KT_OK
+                                                                           : kt_wrap(err, "pairs");
 }
 
 /* Keeps those that are whole. */
@@ -61,9 +71,8 @@ static enum kt_status add(struct kt_store *s, struct kt_stretches *all,
     for (uint32_t k = 0; k < m->stretch.buckets; k++)
         if (kt_store_put(s, kt_stretch_name(&m->stretch, k, name), bucket_of(m, k), err) != KT_OK)
             return kt_wrap(err, "pairs");
-    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
-        if (kt_store_put(s, kt_totals_name(m->stretch.first_seq, k, name), kt_buf_str(&m->part[k]),
-                         err) != KT_OK)
+    for (uint32_t k = 0; k < m->sums.n; k++)
+        if (kt_store_put(s, m->sums.at[k].name, kt_buf_str(&m->sums.at[k].bytes), err) != KT_OK)
             return kt_wrap(err, "sums");
     all->at = kt_realloc_array(all->at, all->n + 1, sizeof *all->at);
     all->at[all->n++] = m->stretch;
@@ -234,17 +243,23 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
 
 /* ---- is it so? ---- */
 
-/* One that is empty is not there. */
-static bool part_is(sqlite3 *db, const struct kt_together_made *made, enum kt_totals_part part,
-                    struct kt_buf *room)
+static bool sums_are(sqlite3 *db, const struct kt_together_made *m, struct kt_buf *room)
 {
-    char name[KT_TOTALS_NAME];
-    const struct kt_stretch *m = &made->stretch;
-    struct kt_str is = kt_buf_str(&made->part[part]);
-    enum kt_status status = kt_blob_get(db, kt_totals_name(m->first_seq, part, name), room, NULL);
-    if (status != KT_OK)
-        return status == KT_E_AGAIN && is.len == 0;
-    return kt_totals_same(part, kt_buf_str(room), is, m->first_seq, m->last_seq);
+    bool same = true;
+    for (uint32_t k = 0; same && k < m->sums.n; k++)
+        same = kt_blob_get(db, m->sums.at[k].name, room, NULL) == KT_OK &&
+               kt_totals_same(kt_buf_str(room), kt_buf_str(&m->sums.at[k].bytes),
+                              m->stretch.first_seq, m->stretch.last_seq);
+    return same;
+}
+
+/* None beside those that were made. */
+static bool counts(sqlite3 *db, const struct kt_stretch *one, uint64_t blobs)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    char sql[OF_STRETCH];
+    return kt_db_prepare(db, of_stretch("SELECT count(*)", one, sql), &st, NULL) == KT_OK &&
+           kt_db_step(st, NULL) == KT_OK && kt_db_col_u64(st, 0) == blobs;
 }
 
 static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
@@ -258,9 +273,8 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
     for (uint32_t k = 0; same && k < m->buckets; k++)
         same = kt_blob_get(r->db, kt_stretch_name(kept, k, name), &bytes, NULL) == KT_OK &&
                kt_str_eq(kt_buf_str(&bytes), bucket_of(made, k));
-    for (unsigned k = 0; same && k < KT_TOTALS_PARTS; k++)
-        same = part_is(r->db, made, k, &bytes);
-    return same;
+    return same && sums_are(r->db, made, &bytes) &&
+           counts(r->db, m, (uint64_t)m->buckets + made->sums.n);
 }
 
 /* Fewer segments than the list says: since the next one is damaged? Of that the lines tell. */

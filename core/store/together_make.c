@@ -264,7 +264,7 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                              .cased = m.cased };
         made->key = *key;
         write_buckets(&m, made);
-        kt_totals_write(m.sums, made->stretch.first_seq, made->stretch.last_seq, made->part);
+        kt_totals_write(m.sums, made->stretch.first_seq, made->stretch.last_seq, &made->sums);
         *ret = made;
     }
     making_done(&m);
@@ -276,8 +276,7 @@ void kt_together_made_free(struct kt_together_made *m)
     if (m == NULL)
         return;
     kt_buf_done(&m->bytes);
-    for (unsigned k = 0; k < KT_TOTALS_PARTS; k++)
-        kt_buf_done(&m->part[k]);
+    kt_totals_blobs_done(&m->sums);
     kt_free(m->end);
     kt_free(m);
 }

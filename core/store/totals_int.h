@@ -1,5 +1,7 @@
-/* totals_int: what `totals` and `together` share. Private to core/store. */
+/* totals_int: what the files of `totals` and `together` share. Private to core/store. */
 #pragma once
+#include "core/base/map.h"
+#include "core/base/pairs.h"
 #include "core/store/chunk.h"
 #include "core/store/totals.h"
 
@@ -10,7 +12,45 @@ static inline kt_time_ns kt_chunk_time(const struct kt_chunk *c, uint32_t row)
     return time > 0 || !c->untimed ? time : c->arrival[row];
 }
 
-struct kt_totals_making;
+/* ---- making ---- */
+
+#define KT_TOTALS_SEGMENTS 256u /* of a stretch at most */
+struct kt_totals_made_actor {
+    struct kt_totals_actor is; /* without texts, segments and entries */
+    uint8_t segments[KT_TOTALS_SEGMENTS / 8];
+};
+struct kt_totals_made_table { /* of entries, by number of the pair: an actor, and a thing or address
+                               */
+    struct kt_pairs pairs;
+    struct kt_totals_made {
+        uint32_t actor;
+        struct kt_totals_entry is;
+    } * entry;
+    uint32_t cap;
+};
+struct kt_totals_of_code { /* what a segment's code stood for last: with which others */
+    uint64_t with;
+    uint32_t number;
+};
+struct kt_totals_codes {
+    struct kt_totals_of_code *at;
+    uint32_t cap;
+};
+struct kt_totals_making {
+    struct kt_map *actors; /* u8 shadows, two lengths, source, instance, actor */
+    struct kt_map *secrets, *addresses;
+    struct kt_map *ways;    /* u8 action, u8 outcome and shadow, operation */
+    struct kt_pairs things; /* a secret + 1, 0: none; a way */
+    struct kt_totals_thing *thing;
+    struct kt_totals_made_actor *actor;
+    uint32_t cap_things, cap_actors;
+    struct kt_totals_made_table table[KT_TOTALS_TABLES];
+    struct kt_totals_codes of_actor, of_secret, of_address, of_way;
+    size_t text;
+    uint32_t segments; /* that were taken */
+    bool over;         /* one of the bounds: only values are kept */
+    struct kt_buf key, values;
+};
 struct kt_totals_making *kt_totals_making_new(void);
 void kt_totals_making_free(struct kt_totals_making *m);
 /* The next segment, or n that were merged, whose accesses are picked. Columns: KT_TOTALS_COLUMNS,
@@ -19,19 +59,43 @@ void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c,
                     const struct kt_piece *piece, uint32_t n);
 #define KT_TOTALS_COLUMNS                                                                          \
     (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |           \
-     KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) | KT_ACCESS_COLUMNS)
-/* The parts of the stretch of these numbers; an empty one is not kept. */
-void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint64_t last_seq,
-                     struct kt_buf part[KT_TOTALS_PARTS]);
+     KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION) |          \
+     KT_ACCESS_COLUMNS)
 
-#define KT_TOTALS_NAME 40
+/* ---- blobs ---- */
+
+#define KT_TOTALS_NAME 48
 const char *kt_totals_name(uint64_t first_seq, enum kt_totals_part part, char buf[KT_TOTALS_NAME]);
+const char *kt_totals_block_name(uint64_t first_seq, enum kt_totals_table table, uint32_t block,
+                                 char buf[KT_TOTALS_NAME]);
+struct kt_totals_blob {
+    char name[KT_TOTALS_NAME];
+    struct kt_buf bytes;
+};
+struct kt_totals_blobs {
+    struct kt_totals_blob *at;
+    uint32_t n, cap;
+};
+void kt_totals_blobs_done(struct kt_totals_blobs *b);
+/* The parts of the stretch of these numbers. */
+void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint64_t last_seq,
+                     struct kt_totals_blobs *ret);
+
+/* ---- bytes ---- */
+
 /* What is behind the head of a part. False: the bytes are none, or another stretch's. */
 bool kt_totals_open(struct kt_str bytes, uint64_t first_seq, uint64_t last_seq, struct kt_str *ret);
+/* Of that: the frame, and what is behind it. */
+bool kt_totals_split(struct kt_str inner, struct kt_str *ret_frame, struct kt_str *ret_rest);
 /* Do two parts of the stretch of these numbers hold the same? What is in their frames counts: the
  * bytes of a frame are another libzstd's choice. */
-bool kt_totals_same(enum kt_totals_part part, struct kt_str a, struct kt_str b, uint64_t first_seq,
-                    uint64_t last_seq);
-/* False: the bytes are no such part. */
-bool kt_totals_read_actors(struct kt_totals *s, struct kt_str packed);
-bool kt_totals_read_secrets(struct kt_totals *s, struct kt_str packed); /* behind the actors */
+bool kt_totals_same(struct kt_str a, struct kt_str b, uint64_t first_seq, uint64_t last_seq);
+/* False: what is behind the head is no such part. */
+bool kt_totals_read_actors(struct kt_totals *s, struct kt_str inner);
+bool kt_totals_read_changes(struct kt_totals *s, struct kt_str inner);
+bool kt_totals_read_secrets(struct kt_totals *s, struct kt_str inner);
+bool kt_totals_read_addresses(struct kt_totals *s, struct kt_str inner);
+/* The entries of the actors [*actor, …) that are of this block, added to those there are; moves
+ * *actor behind them. `of` is below so many. */
+bool kt_totals_read_block(struct kt_totals *s, enum kt_totals_table table, struct kt_str inner,
+                          uint32_t *actor);

@@ -588,7 +588,7 @@ static void a_change_is_seen(void **state)
         "UPDATE blob SET value = CAST(zeroblob(length(value)) AS BLOB) WHERE name GLOB "
         "'together/*/0000'",
         "DELETE FROM blob WHERE name GLOB 'together/*'",
-        "UPDATE blob SET value = x'0502' WHERE name = 'together'",
+        "UPDATE blob SET value = x'0602' WHERE name = 'together'",
         /* the list says that a stretch has fewer pairs */
         "UPDATE blob SET value = CAST(substr(value, 1, 46) || x'01000000' || substr(value, 51)"
         " AS BLOB) WHERE name = 'together'",

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "core/answer/blast.h"
+#include "core/answer/deeds.h"
 #include "core/answer/dormant.h"
 #include "core/answer/exposure.h"
 #include "core/answer/leaver.h"
@@ -35,6 +36,8 @@
 #define EVENTS  1200u
 #define STEP    (DAYS * KT_NS_DAY / EVENTS)
 #define BATCH   20u
+#define SEGMENT 40u
+#define FEW     8u /* of both, for many segments */
 #define STRETCH 4u /* segments */
 
 static const char identities[] =
@@ -48,6 +51,8 @@ static struct world {
     char folder[64], path[96];
     struct kt_store *store;
     struct make *make;
+    uint32_t batch, segment; /* events */
+    unsigned by_columns;     /* answers */
     struct kt_identities *ids;
     struct kt_rng_seeded state;
     struct kt_rng rng;
@@ -173,9 +178,9 @@ static void add_batch(uint32_t first)
     struct kt_error err = { 0 };
     struct kt_store_result r;
     make_reset(w.make);
-    for (uint32_t i = 0; i < BATCH; i++)
+    for (uint32_t i = 0; i < w.batch; i++)
         add_event(first + i);
-    for (uint32_t i = 0; first == EVENTS * 5 / 8 / BATCH * BATCH && i < 90; i++)
+    for (uint32_t i = 0; first == EVENTS * 5 / 8 / w.batch * w.batch && i < 90; i++)
         add_snapshot(i);
     const struct kt_store_batch b = make_import(w.make, T0 + first * STEP);
     must(kt_store_begin(w.store, &err), &err);
@@ -188,22 +193,29 @@ static void open_store(void)
 {
     struct kt_error err = { 0 };
     const struct kt_store_options o = {
-        .path = w.path, .create = true, .segment_events = 40, .seal_here = true
+        .path = w.path, .create = true, .segment_events = w.segment, .seal_here = true
     };
     must(kt_store_open(&o, &w.store, &err), &err);
 }
 
-static void world_of(uint32_t events, uint64_t seed)
+static void world_of_segments(uint32_t events, uint64_t seed, uint32_t batch, uint32_t segment)
 {
     struct kt_error err = { 0 };
-    w = (struct world){ .state = { .state = seed }, .make = make_new() };
+    w = (struct world){
+        .state = { .state = seed }, .make = make_new(), .batch = batch, .segment = segment
+    };
     w.rng = kt_rng_seeded(&w.state);
     w.ids = kt_identities_new();
     must(kt_identities_parse(w.ids, kt_str_of(identities), "identities.yaml", &err), &err);
     make_folder(w.folder, w.path);
     open_store();
-    for (uint32_t n = 0; n < events; n += BATCH)
+    for (uint32_t n = 0; n < events; n += batch)
         add_batch(n);
+}
+
+static void world_of(uint32_t events, uint64_t seed)
+{
+    world_of_segments(events, seed, BATCH, SEGMENT);
 }
 
 static void world_up(uint64_t seed)
@@ -315,8 +327,24 @@ static void say_unused(struct kt_ask *a, unsigned days, struct kt_buf *out)
     kt_unused_free(u);
 }
 
+static void say_lists(const struct kt_blast *b, struct kt_buf *out)
+{
+    w.by_columns += !b->lines;
+    kt_buf_addf(out, "%lld %lld, %s\n", (long long)b->first, (long long)b->last,
+                b->lines ? "by lines" : "by columns");
+    for (unsigned k = 0; k < KT_BLAST_LISTS; k++)
+        for (uint32_t i = 0; i < b->list[k].n; i++) {
+            const struct kt_counted_thing *t = &b->list[k].at[i];
+            kt_buf_addf(out, "  %s " KT_STR_FMT " " KT_STR_FMT " %d %llu %lld %lld\n",
+                        kt_blast_list_word(k), KT_STR_ARG(t->what), KT_STR_ARG(t->operation),
+                        t->action, (unsigned long long)t->n, (long long)t->first,
+                        (long long)t->last);
+        }
+}
+
 static void say_secrets(const struct kt_blast *b, struct kt_buf *out)
 {
+    say_lists(b, out);
     kt_buf_addf(out, "%llu %llu %llu %u %u\n", (unsigned long long)b->records,
                 (unsigned long long)b->reads, (unsigned long long)b->failed, b->n_secrets, b->open);
     for (uint32_t i = 0; i < b->n_secrets; i++) {
@@ -350,6 +378,91 @@ static void say_blast(struct kt_ask *a, const char *of, bool left, struct kt_buf
     kt_blast_free(b);
     kt_leaver_free(l);
     kt_credential_done(&c);
+}
+
+/* ---- what somebody did ---- */
+
+struct sum { /* of deeds and places, as texts with numbers */
+    struct kt_ask *ask;
+    struct kt_counted *of;
+    uint32_t views;
+};
+
+static void add_to(struct sum *sum, struct kt_str what, const struct kt_times *t)
+{
+    kt_counted_sum(sum->of, &(struct kt_counted_thing){
+                                .what = what, .n = t->n, .first = t->first, .last = t->last });
+}
+
+static void sum_up(struct sum *sum, const struct kt_deeds *d)
+{
+    for (uint32_t i = 0; i < d->n_deeds; i++) {
+        const struct kt_deed *one = &d->deed[i];
+        const struct kt_deeds_who *who = &d->who[one->who];
+        KT_CLEANUP(kt_buf_done) struct kt_buf what = { 0 };
+        kt_buf_addf(
+            &what, KT_STR_FMT " " KT_STR_FMT " " KT_STR_FMT " %d %d %d " KT_STR_FMT " " KT_STR_FMT,
+            KT_STR_ARG(who->actor), KT_STR_ARG(who->source), KT_STR_ARG(who->instance), one->action,
+            one->outcome, one->shadow, KT_STR_ARG(one->operation), KT_STR_ARG(one->secret));
+        add_to(sum, kt_buf_str(&what), &one->times);
+    }
+    for (uint32_t i = 0; i < d->n_places; i++) {
+        char ip[KT_IP_TEXT_MAX];
+        add_to(sum, kt_str_of(kt_ip_format(d->place[i].ip, ip)), &d->place[i].times);
+    }
+    for (uint32_t i = 0; i < d->n_who; i++)
+        add_to(sum, d->who[i].actor, &d->who[i].times);
+}
+
+static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct sum *sum = self;
+    struct kt_deeds d = { 0 };
+    (void)err;
+    sum->views += view->picks > 0;
+    kt_deeds_of_view(&d, view);
+    sum_up(sum, &d);
+    kt_deeds_done(&d);
+    return KT_OK;
+}
+
+static bool take_sums(void *self, struct kt_totals *sums)
+{
+    struct sum *sum = self;
+    struct kt_deeds d = { 0 };
+    bool clear = kt_deeds_of_sums(&d, sums);
+    if (clear)
+        sum_up(sum, &d);
+    sum->views += clear ? kt_totals_views(sums) : 0;
+    kt_deeds_done(&d);
+    return clear;
+}
+
+static void say_deeds(struct kt_ask *a, struct kt_buf *out)
+{
+    static const char *const whose[] = { "actor:actor-3",
+                                         "actor:anna",
+                                         "actor:actor-1*",
+                                         "source:vault",
+                                         "-actor:* instance:aws-main",
+                                         "actor:actor-2 action:read", /* not of actors alone */
+                                         "" };
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_SECRETS | KT_TOTALS_WITH_ADDRESSES,
+                                        .whom = true,
+                                        .take = take_sums };
+    for (size_t i = 0; i < KT_ARRAY_LEN(whose); i++) {
+        struct kt_error err = { 0 };
+        struct sum sum = { a, kt_counted_new(100000, 1), 0 };
+        must(kt_ask_summed(a, &sums, kt_str_of(whose[i]), KT_DEEDS_COLUMNS, take_view, &sum, &err),
+             &err);
+        const struct kt_counted_list list = kt_counted_sorted(sum.of);
+        kt_buf_addf(out, "deeds of %s: %u in %u views\n", whose[i], list.n, sum.views);
+        for (uint32_t k = 0; k < list.n; k++)
+            kt_buf_addf(out, "  " KT_STR_FMT " %llu %lld %lld\n", KT_STR_ARG(list.at[k].what),
+                        (unsigned long long)list.at[k].n, (long long)list.at[k].first,
+                        (long long)list.at[k].last);
+        kt_counted_free(sum.of);
+    }
 }
 
 static enum kt_status say_record(void *self, const struct kt_record *r, const struct kt_fact *fact,
@@ -394,6 +507,7 @@ static void say_all(const struct asking *how, struct kt_buf *out, struct kt_scan
         say_blast(&a, whom[i], true, out);
     }
     say_walks(&a, out);
+    say_deeds(&a, out);
     must(kt_exposures_load(&a, KT_STR_NONE, &x, &err), &err);
     kt_buf_addf(out, "exposures %u\n", x->n);
     kt_exposures_free(x);
@@ -560,11 +674,18 @@ static void a_changed_part_is_told_and_not_used(void **state)
         " 'together/*/secrets'",
         "DELETE FROM blob WHERE name GLOB 'together/*/values'",
         "DELETE FROM blob WHERE name GLOB 'together/*/actors'",
+        "DELETE FROM blob WHERE name GLOB 'together/*/deeds/0000'",
+        "UPDATE blob SET value = CAST(substr(value, 1, length(value) - 1) AS BLOB) WHERE name GLOB"
+        " 'together/*/places/*'",
         /* whole, but of another stretch */
         "UPDATE blob SET value = (SELECT value FROM blob WHERE name GLOB 'together/*/values' ORDER"
         " BY name LIMIT 1) WHERE name GLOB 'together/*/values'",
         "UPDATE blob SET value = (SELECT value FROM blob WHERE name GLOB 'together/*/secrets' ORDER"
         " BY name LIMIT 1) WHERE name GLOB 'together/*/secrets'",
+        /* one more than there are */
+        "INSERT INTO blob SELECT substr(name, 1, 26) || 'deeds/0001', value FROM blob WHERE name "
+        "GLOB"
+        " 'together/*/deeds/0000'",
     };
     KT_CLEANUP(kt_buf_done) struct kt_buf without = { 0 };
     struct kt_scan_cost cost = { 0 };
@@ -589,7 +710,7 @@ static void a_changed_part_is_told_and_not_used(void **state)
 
 /* Packs a part of each stretch another time, as another libzstd would: its content, of which the
  * last byte is changed by so much. */
-static void pack_again(enum kt_totals_part part, uint8_t change)
+static void pack_again(const char *part, uint8_t change)
 {
     struct kt_stretches all = { 0 };
     struct kt_error err = { 0 };
@@ -599,21 +720,25 @@ static void pack_again(enum kt_totals_part part, uint8_t change)
     must(kt_store_begin(w.store, &err), &err);
     for (uint32_t i = 0; i < all.n; i++) {
         KT_CLEANUP(kt_buf_done)
-        struct kt_buf was = { 0 }, plain = { 0 }, body = { 0 }, is = { 0 };
+        struct kt_buf was = { 0 }, plain = { 0 }, frame = { 0 }, body = { 0 }, is = { 0 };
         const struct kt_stretch *s = &all.at[i];
         char name[KT_TOTALS_NAME];
-        struct kt_str packed;
-        (void)kt_totals_name(s->first_seq, part, name);
+        struct kt_str inner, packed, rest;
+        (void)snprintf(name, sizeof name, "together/%016llx/%s", (unsigned long long)s->first_seq,
+                       part);
         must(kt_blob_get(w.store->db, name, &was, &err), &err);
-        assert_true(kt_totals_open(kt_buf_str(&was), s->first_seq, s->last_seq, &packed));
+        assert_true(kt_totals_open(kt_buf_str(&was), s->first_seq, s->last_seq, &inner) &&
+                    kt_totals_split(inner, &packed, &rest));
         must(kt_zip_unpack(zip, packed, 1 << 20, 4096, &plain, &err), &err);
         plain.at[plain.len - 1] = (char)(plain.at[plain.len - 1] + change);
+        kt_zip_pack(zip, kt_buf_str(&plain), 19, &frame);
         kt_buf_u64(&body, s->first_seq);
         kt_buf_u64(&body, s->last_seq);
-        kt_zip_pack(zip, kt_buf_str(&plain), 19, &body);
+        kt_buf_u32(&body, (uint32_t)frame.len);
+        kt_buf_add(&body, kt_buf_str(&frame));
+        kt_buf_add(&body, rest);
         kt_buf_u32(&is, kt_bucket_sum(kt_buf_str(&body)));
         kt_buf_add(&is, kt_buf_str(&body));
-        assert_false(kt_str_eq(kt_buf_str(&was), kt_buf_str(&is)));
         must(kt_store_put(w.store, name, kt_buf_str(&is), &err), &err);
     }
     must(kt_store_commit(w.store, &err), &err);
@@ -623,16 +748,30 @@ static void pack_again(enum kt_totals_part part, uint8_t change)
 
 static void sums_that_another_zstd_packed_are_the_same(void **state)
 {
+    static const char *const parts[] = { "actors",    "changes",    "secrets",
+                                         "addresses", "deeds/0000", "places/0000" };
     (void)state;
     world_up(seed());
-    for (unsigned part = KT_TOTALS_ACTORS; part < KT_TOTALS_PARTS; part++) {
+    for (size_t i = 0; i < KT_ARRAY_LEN(parts); i++) {
         keep(STRETCH);
-        pack_again(part, 0);
+        pack_again(parts[i], 0);
         assert_int_equal(differing(), 0);
-        pack_again(part, 1);
+        pack_again(parts[i], 1);
         assert_true(differing() > 0);
         in_transaction(kt_together_drop);
     }
+    world_down();
+}
+
+/* ---- many segments ---- */
+
+/* So many that `blast` counts by columns and sums: each batch is a segment. */
+static void blast_that_is_everywhere_takes_sums(void **state)
+{
+    (void)state;
+    world_of_segments(EVENTS, seed(), FEW, FEW);
+    compare("many segments", STRETCH);
+    assert_true(w.by_columns > 4);
     world_down();
 }
 
@@ -644,6 +783,7 @@ int main(void)
         cmocka_unit_test(each_file_of_a_log_has_its_own_sums),
         cmocka_unit_test(a_changed_part_is_told_and_not_used),
         cmocka_unit_test(sums_that_another_zstd_packed_are_the_same),
+        cmocka_unit_test(blast_that_is_everywhere_takes_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
