@@ -36,6 +36,8 @@ static bool parse_v4(struct kt_str s, uint8_t ret[4])
 bool kt_ip_parse(struct kt_str s, struct kt_ip *ret)
 {
     struct kt_ip ip;
+    if (s.len == 0) /* it may be nowhere, which no pointer may be counted from */
+        return false;
     if (kt_str_find_byte(s, ':', 0) < 0) {
         memcpy(ip.at, mapped, sizeof mapped);
         if (!parse_v4(s, ip.at + 12))

@@ -45,6 +45,7 @@ static void addresses_have_one_form(void **state)
     }
     struct kt_ip ip;
     assert_false(kt_ip_parse(KT_STR("1.2.3.4\0.5"), &ip));
+    assert_false(kt_ip_parse(KT_STR_NONE, &ip)); /* no place to count from */
 }
 
 static bool as_libc_takes_it(const char *text)
