@@ -29,6 +29,8 @@
 #define ELSEWHERE      4u /* in a network that was new to a person that day */
 #define ASKED          8u /* by a person at home, who did not read it */
 #define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
+#define OLD_MIN        (21u * DAY_MIN)
+#define OLD_DAYS       2u
 #define WORKDAY_MIN    480.0
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
@@ -226,7 +228,6 @@ struct sums {
 };
 struct tally { /* of all stores, or of one */
     unsigned weight, n, read, asked;
-    bool elsewhere; /* asked about from elsewhere, or with another client: no review */
 };
 
 static void tally_add(struct tally *to, const struct taken *t)
@@ -236,7 +237,6 @@ static void tally_add(struct tally *to, const struct taken *t)
     to->n += counts;
     to->read += counts & t->read;
     to->asked += t->aside & ASKED ? t->weight : 0;
-    to->elsewhere = to->elsewhere || !(t->read || t->aside & ASKED);
 }
 
 /* Walks only when one is old enough to go. */
@@ -350,8 +350,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     }
     r.all = all.weight;
     r.here = here.weight;
-    r.asked[0] = all.elsewhere ? 0 : all.asked;
-    r.asked[1] = all.elsewhere ? 0 : here.asked;
+    r.asked[0] = all.asked;
+    r.asked[1] = here.asked;
     r.n[0] = all.n;
     r.n[1] = here.n;
     r.read[0] = all.read;
@@ -501,12 +501,25 @@ static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, 
     f->number[N_OF] = usual->of;
 }
 
+/* An account for emergencies, or one that is needed once a month: few days, but known for weeks,
+ * and all of them from one place. */
+static bool is_sparse(const struct kt_scene *s)
+{
+    unsigned here = kt_place_of(s->places, s->where.network) != NULL;
+    return s->young && s->minute >= s->actor->first_min + OLD_MIN &&
+           s->actor->active_days >= OLD_DAYS &&
+           s->places->n_place - here + s->places->inside_seen <= 1;
+}
+
 /* Is it a person in a network that it took up within a day, and colleagues did not? Machines are
  * sent to new networks, and find new secrets there; of a conference somebody begins something. */
 static bool is_elsewhere(const struct kt_scene *s)
 {
-    if (!kt_kind_is_person(s->actor->kind) || !s->where.usable || s->where.inside || s->young ||
-        s->shared->learning || kt_network_expected(s) ||
+    bool sparse = is_sparse(s); /* nobody takes it home, whatever operator people have there */
+    if (!kt_kind_is_person(s->actor->kind) || !s->where.usable || s->where.inside ||
+        (s->young && !sparse) || s->shared->learning || kt_network_expected(s))
+        return false;
+    if (!sparse &&
         kt_value_users(s, KT_DIM_NETWORK, s->where.network, KT_ACTOR_COUNT) >= COLLEAGUES)
         return false;
     const struct kt_place *p = kt_place_of(s->places, s->where.network);
@@ -604,26 +617,14 @@ static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
     l->at[l->n++] = t;
 }
 
-/* Whoever describes all there is, at its own desk, and reads none of it, is on a review. */
+/* Whoever describes all there is, at its own desk, and reads none of it, is on a review, often with
+ * a client of its own. */
 static bool is_asked(const struct kt_scene *s)
 {
     const struct kt_place *p = kt_place_of(s->places, s->where.network);
     bool network = !s->where.usable || s->where.inside ||
                    (p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute));
-    return !s->read && kt_kind_is_person(s->actor->kind) && network &&
-           (s->client == 0 || kt_client_known(s->places, s->client));
-}
-
-/* A review that nobody is told of is no habit: of what is only asked about a day teaches no more
- * than what would say nothing. */
-static bool teaches(const struct kt_scene *s, const struct options *o, const struct list *l,
-                    uint8_t aside)
-{
-    unsigned sum = 0;
-    for (unsigned i = 0; i < l->n; i++)
-        sum +=
-            l->at[i].aside & ASKED && l->at[i].minute + DAY_MIN > s->minute ? l->at[i].weight : 0;
-    return !(aside & ASKED) || sum < floor_of(s, o) * WHOLE;
+    return !s->read && kt_kind_is_person(s->actor->kind) && network;
 }
 
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
@@ -648,14 +649,16 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                               .read = s->read,
                               .aside = aside });
     kt_habit_raw(h, today, aside & NO_WEEK ? 0 : weight);
-    uint32_t hour_end = (s->minute / 60 + 1) * 60;
-    uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
-    if (teaches(s, o, l, aside)) {
+    struct told told = told_of(s);
+    struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
+    /* A review that nobody is told of is no habit: what is asked about teaches what says nothing.
+     */
+    if (!(aside & ASKED) || n.asked[0] <= floor_of(s, o) * WHOLE) {
+        uint32_t hour_end = (s->minute / 60 + 1) * 60;
+        uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
         kt_put_aside(s, ASIDE_NEW, today, hour_end, v);
         kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
     }
-    struct told told = told_of(s);
-    struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
     struct judged day = judge_day(s, o, h, t, &n);
     double x, days, week = judge_week(s, o, &told, h, today, &x, &days);
     struct judged beside = judge_elsewhere(s, o, h, &n);

@@ -15,7 +15,7 @@
 
 struct options {
     double hosting, rented, country, country_shared, client, cap, same_operator, in_turn;
-    uint64_t cold_days, cold_active, key_days;
+    uint64_t cold_days, cold_active, old_days, key_days;
     kt_time_ns forget;
     struct kt_strings deny, only_from;
     struct kt_cidr denied[LISTS_MAX]; /* compiled by check() */
@@ -63,6 +63,9 @@ static const struct kt_option options[] = {
       .reloadable = true },
     { "cold_active", KT_OPT_UINT, "3", offsetof(struct options, cold_active),
       "The same for actors with fewer active days than this.", .reloadable = true },
+    { "old_days", KT_OPT_UINT, "21", offsetof(struct options, old_days),
+      "… until so many days after their first event: few active days in weeks are a history too.",
+      .reloadable = true },
     { "key_days", KT_OPT_UINT, "10", offsetof(struct options, key_days),
       "Days of credentials of an actor, each counted by itself, before which none of them is "
       "judged "
@@ -221,10 +224,13 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     return v;
 }
 
+/* Weeks of an account that is used now and then, always from one place, are a history as well: few
+ * active days (none, where an incident holds them back) leave the prior's surprise. */
 static bool cold(const struct kt_scene *s, const struct options *o)
 {
+    bool old = s->minute >= s->actor->first_min + o->old_days * 1440u;
     return s->minute < s->actor->first_min + o->cold_days * 1440u ||
-           s->actor->active_days < o->cold_active;
+           (s->actor->active_days < o->cold_active && !old);
 }
 
 static void say_known(const struct kt_scene *s, char *dst, size_t n)
