@@ -80,6 +80,8 @@ void kt_alert_add_score(const struct kt_alert *a, struct kt_buf *out)
         kt_buf_addz(out, sum < a->score ? " + production " : " - no production secret ");
         add_points(out, sum < a->score ? a->score - sum : sum - a->score);
     }
+    if (n == 1 && sum == a->score)
+        return; /* one member is its own sum */
     kt_buf_addz(out, " = ");
     add_points(out, a->score);
 }
