@@ -13,6 +13,7 @@
 #include "core/sys/fs.h"
 
 #define KEY_FILE_MAX 4096u
+#define MADE_BY      "keytrail-agent keygen writes an agent's, keytrail init a collector's"
 #define TOKEN_HEAD   "kta1_"
 
 static void wipe_buf(struct kt_buf *b)
@@ -51,7 +52,7 @@ static enum kt_status read_line(const char *path, struct kt_str line, struct kt_
     /* The line is a secret: it is not repeated. */
     return kt_fail(err, KT_E_CONFIG,
                    "'%s': a key file has two lines, 'curve' with 40 characters of Z85 and "
-                   "'signing' with 43 of base64url; keygen writes one",
+                   "'signing' with 43 of base64url; " MADE_BY,
                    path);
 }
 
@@ -60,7 +61,7 @@ enum kt_status kt_key_file_read(const char *path, struct kt_key_file *ret, struc
     KT_CLEANUP(wipe_buf) struct kt_buf text = { 0 };
     enum kt_status st = kt_fs_read_secret(path, KEY_FILE_MAX, &text, err);
     if (st == KT_E_AGAIN)
-        return kt_fail(err, KT_E_CONFIG, "there is no key file '%s': keygen writes one", path);
+        return kt_fail(err, KT_E_CONFIG, "there is no key file '%s': " MADE_BY, path);
     if (st != KT_OK)
         return kt_wrap(err, "key file");
     struct kt_key_file k = { 0 };

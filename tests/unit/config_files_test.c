@@ -573,6 +573,8 @@ static void key_files_are_private_and_never_overwritten(void **state)
         assert_int_equal(kt_key_file_read(write_file("b.key", broken[i], 0600), &back, &err),
                          KT_E_CONFIG);
     assert_int_equal(kt_key_file_read(path_of("none.key"), &back, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "keytrail-agent keygen")); /* both are commands that exist */
+    assert_non_null(strstr(err.text, "keytrail init"));
 }
 
 static void tokens_carry_both_public_keys(void **state)
