@@ -126,18 +126,10 @@ void kt_key_add_text(struct kt_key_set *set, enum kt_filter filter, struct kt_st
     add_address(set, ip);
 }
 
-void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT])
+void kt_key_add_sessions(struct kt_key_set *set, const struct kt_event *ev)
 {
-    const struct {
-        enum kt_filter filter;
-        struct kt_str text;
-    } text[] = { { KT_FILTER_ACTOR, ev->actor },        { KT_FILTER_SECRET, ev->secret },
-                 { KT_FILTER_INSTANCE, ev->instance },  { KT_FILTER_SESSION, ev->session },
-                 { KT_FILTER_SESSION, ev->credential }, { KT_FILTER_USER_AGENT, ev->user_agent } };
-    for (size_t i = 0; i < KT_ARRAY_LEN(text); i++)
-        kt_key_add_text(&set[text[i].filter], text[i].filter, text[i].text);
-    if (ev->has_ip)
-        add_address(&set[KT_FILTER_IP], ev->ip);
+    kt_key_add_text(set, KT_FILTER_SESSION, ev->session);
+    kt_key_add_text(set, KT_FILTER_SESSION, ev->credential);
 }
 
 /* ---- the filter ---- */

@@ -47,8 +47,8 @@ uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE]); /* it is a hash already
 bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret);
 /* The keys of one filter that come from the text of a column; an address has 16 bytes. */
 void kt_key_add_text(struct kt_key_set *set, enum kt_filter filter, struct kt_str text);
-/* Everything about an event that a filter holds, into set[0 .. KT_FILTER_COUNT). */
-void kt_keys_of_event(const struct kt_event *ev, struct kt_key_set set[KT_FILTER_COUNT]);
+/* Those of KT_FILTER_SESSION, which no column has. */
+void kt_key_add_sessions(struct kt_key_set *set, const struct kt_event *ev);
 
 #define KT_FILTER_KEY_BITS     8u
 #define KT_FILTER_ID_BITS      16u

@@ -129,7 +129,7 @@ static void end(struct kt_built *out)
     out->parts++;
 }
 
-/* Every event's key stands in a column, as kt_keys_of_event takes it. */
+/* Every event's key stands in a column. */
 static void add_filter(struct kt_merger *m, enum kt_filter filter, enum kt_col column,
                        struct kt_built *out)
 {

@@ -27,8 +27,8 @@ struct kt_builder {
     struct kt_buf text, raw, block, runs, nodes, filters;
     struct kt_cover run; /* of the numbers without a hole at hand */
     struct kt_columns columns;
-    struct kt_key_set keys[KT_FILTER_COUNT], ids;
-    size_t *line_at; /* n + 1 offsets into text */
+    struct kt_key_set keys, sessions, ids; /* keys: of one filter after the other */
+    size_t *line_at;                       /* n + 1 offsets into text */
     uint32_t *place, *line;
     kt_time_ns *arrival;
     uint32_t n;
@@ -65,8 +65,8 @@ void kt_builder_free(struct kt_builder *b)
     kt_buf_done(&b->nodes);
     kt_buf_done(&b->filters);
     kt_columns_done(&b->columns);
-    for (unsigned i = 0; i < KT_FILTER_COUNT; i++)
-        kt_key_set_done(&b->keys[i]);
+    kt_key_set_done(&b->keys);
+    kt_key_set_done(&b->sessions);
     kt_key_set_done(&b->ids);
     kt_free(b->line_at);
     kt_free(b->place);
@@ -114,8 +114,7 @@ void kt_builder_start(struct kt_builder *b, struct kt_built *out)
     kt_buf_reset(&b->runs);
     kt_buf_reset(&b->nodes);
     kt_columns_reset(&b->columns);
-    for (unsigned i = 0; i < KT_FILTER_COUNT; i++)
-        b->keys[i].n = 0;
+    b->sessions.n = 0;
     b->ids.n = 0;
     b->n = 0;
 }
@@ -130,7 +129,7 @@ static void take_event(struct kt_builder *b, const struct kt_event *ev, struct k
 {
     uint8_t id[KT_KEY_SIZE];
     kt_columns_add(&b->columns, ev);
-    kt_keys_of_event(ev, b->keys);
+    kt_key_add_sessions(&b->sessions, ev);
     kt_event_id(ev, id);
     kt_key_set_add(&b->ids, kt_key_id_hash(id));
     if (ev->time > 0)
@@ -232,12 +231,32 @@ static void add_columns(struct kt_builder *b, struct kt_built *out)
     end(out);
 }
 
+/* Of columns each distinct text is a key, once, whatever rows have it. */
+static struct kt_key_set *keys_of(struct kt_builder *b, enum kt_filter filter)
+{
+    static const enum kt_col column[KT_FILTER_COUNT] = {
+        [KT_FILTER_ACTOR] = KT_COL_ACTOR,
+        [KT_FILTER_SECRET] = KT_COL_SECRET,
+        [KT_FILTER_IP] = KT_COL_IP,
+        [KT_FILTER_INSTANCE] = KT_COL_INSTANCE,
+        [KT_FILTER_USER_AGENT] = KT_COL_USER_AGENT,
+        [KT_FILTER_SESSION] = KT_COL_NONE,
+    };
+    if (column[filter] == KT_COL_NONE)
+        return &b->sessions;
+    const struct kt_text_column *t = kt_column_text(&b->columns, column[filter]);
+    b->keys.n = 0;
+    for (uint32_t i = 0; i < t->n_dict; i++)
+        kt_key_add_text(&b->keys, filter, t->dict[i]);
+    return &b->keys;
+}
+
 static void add_filters(struct kt_builder *b, struct kt_built *out)
 {
     for (unsigned i = 0; i < KT_FILTER_COUNT; i++) {
         begin(out, KT_PART_FILTER + i);
-        kt_filter_make(&b->keys[i], i == KT_FILTER_SESSION ? b->session_bits : KT_FILTER_KEY_BITS,
-                       &out->data);
+        kt_filter_make(keys_of(b, (enum kt_filter)i),
+                       i == KT_FILTER_SESSION ? b->session_bits : KT_FILTER_KEY_BITS, &out->data);
         end(out);
     }
     begin(out, KT_PART_IDS);

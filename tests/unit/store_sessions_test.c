@@ -39,17 +39,16 @@ static void filter_of(struct kt_reader *r, uint64_t first, uint64_t last, unsign
                       struct kt_buf *out)
 {
     const struct kt_scan scan = { .records = true, .from_seq = first, .until_seq = last };
-    struct kt_key_set set[KT_FILTER_COUNT] = { { 0 } };
+    struct kt_key_set set = { 0 };
     struct kt_cursor *c = NULL;
     struct kt_record rec;
     struct kt_error err = { 0 };
     segments_must(kt_cursor_open(r, &scan, &c, &err), &err);
     while (kt_cursor_next(c, &rec, &err) == KT_OK)
-        kt_keys_of_event(&rec.ev, set);
+        kt_key_add_sessions(&set, &rec.ev);
     kt_cursor_free(c);
-    kt_filter_make(&set[KT_FILTER_SESSION], bits, out);
-    for (unsigned i = 0; i < KT_FILTER_COUNT; i++)
-        kt_key_set_done(&set[i]);
+    kt_filter_make(&set, bits, out);
+    kt_key_set_done(&set);
 }
 
 /* Every segment of the copy gets the filter that it would have had before. */
