@@ -132,15 +132,17 @@ static void say(const struct leavers *l, struct kt_str person, const struct kt_c
 {
     char at[KT_TIME_TEXT_MAX];
     KT_CLEANUP(kt_buf_done) struct kt_buf text = { 0 }, safe = { 0 };
-    kt_buf_addf(&text, KT_STR_FMT " (" KT_STR_FMT ", taken for " KT_STR_FMT "), left %s %s: ",
-                KT_STR_ARG(person), KT_STR_ARG(kt_buf_str(&of->name)),
-                KT_STR_ARG(kt_buf_str(&of->why)), kt_asking_when(&l->asking, f->left, at),
-                kt_asking_zone(&l->asking));
+    bool same = kt_str_eq(person, kt_buf_str(&of->name));
+    kt_buf_addf(&text, KT_STR_FMT " (" KT_STR_FMT "%staken for " KT_STR_FMT "), left %s %s: ",
+                KT_STR_ARG(person), KT_STR_ARG(same ? KT_STR_NONE : kt_buf_str(&of->name)),
+                same ? "" : ", ", KT_STR_ARG(kt_buf_str(&of->why)),
+                kt_asking_when(&l->asking, f->left, at), kt_asking_zone(&l->asking));
     kt_buf_addf(&text,
-                "%llu accesses since then, %llu of them succeeded; %u credentials still in use; "
+                "%llu access%s since then, %llu of them succeeded; %u credential%s still in use; "
                 "%u of %u secrets that they read since 90 days before are not rotated",
-                (unsigned long long)(f->n_accesses + f->more), (unsigned long long)f->succeeded,
-                f->key.n, f->before->open, f->before->n_secrets);
+                (unsigned long long)(f->n_accesses + f->more),
+                f->n_accesses + f->more == 1 ? "" : "es", (unsigned long long)f->succeeded,
+                f->key.n, f->key.n == 1 ? "" : "s", f->before->open, f->before->n_secrets);
     if (f->more > 0)
         kt_buf_addf(&text, "; %llu accesses are not listed", (unsigned long long)f->more);
     if (f->keys_left > 0 || f->before->hops_left > 0 || f->before->unkeyed > 0)

@@ -109,7 +109,7 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         return;
     }
     if (in->secrets_n == 0) {
-        kt_buf_addz(b, "No secret has been read in it so far.");
+        kt_buf_addz(b, "No secret was read in this incident so far.");
         return;
     }
     const char *who = in->members_n > 1 ? "they" : "it", *s = in->secrets_n == 1 ? "" : "s";

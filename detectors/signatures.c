@@ -70,6 +70,16 @@ static void names(const struct kt_scene *s, char who[160], char what[160], char 
     kt_say_name(s->ev->instance, 60, where);
 }
 
+enum { N_AGAIN }; /* it was done in the 90 days before */
+
+/* For how long nothing of the kind is on record: no longer than the actor is. */
+static unsigned days_known(const struct kt_scene *s)
+{
+    uint32_t first = s->actor != NULL ? s->actor->first_min : s->minute;
+    uint32_t minutes = s->minute > first ? s->minute - first : 0;
+    return (minutes < FORGET_MIN ? minutes : FORGET_MIN) / 1440u;
+}
+
 static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
 {
     static const char *const normal[SIGNS] = {
@@ -82,13 +92,9 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
             "It takes several holders of a share, and happens in ceremonies that are announced.",
         [KT_SIGN_WATCH] =
             "It is switched on once and stays on; whoever hides something switches it off.",
-        [KT_SIGN_WHOLE] = "It had not done so in 90 days. Programs that watch all secrets are "
-                          "services; a person needs some.",
-        [KT_SIGN_ISSUED] = "It had not issued one in 90 days. A key outlives its maker's account: "
-                           "this is how thieves stay.",
-        [KT_SIGN_GONE] =
-            "It had not done so in 90 days. What is given up is deleted with a time in "
-            "which it can be had back.",
+        [KT_SIGN_WHOLE] = "Programs that watch all secrets are services; a person needs some.",
+        [KT_SIGN_ISSUED] = "A key outlives its maker's account: this is how thieves stay.",
+        [KT_SIGN_GONE] = "What is given up is deleted with a time in which it can be had back.",
     };
     static const char *const quiet[SIGNS] = {
         [KT_SIGN_STOPPED] = "A maintenance window of this source while the work is done.",
@@ -106,7 +112,10 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
     names(s, who, native, where);
     KT_SAY(f->title, "%s %s: %s%s%s.", who, row->what, where, native[0] != '\0' ? ", " : "",
            native);
-    KT_SAY(f->normal, "%s", normal[row->sign]);
+    char since[60] = "";
+    if (kt_sign_is_daily(row->sign) && f->number[N_AGAIN] == 0 && days_known(s) > 0)
+        KT_SAY(since, "It had not done so in the %u days before. ", days_known(s));
+    KT_SAY(f->normal, "%s%s", since, normal[row->sign]);
     KT_SAY(f->part, "%s %s", who, row->what);
     KT_SAY(f->quiet, "%s", quiet[row->sign]);
 }
@@ -168,8 +177,9 @@ static void words_of_node(const struct kt_scene *s, struct kt_finding *f)
     kt_say_name(s->ev->user_agent, 40, program);
     KT_SAY(f->title, "%s asked for secrets with %s: %s (%s).", who, program,
            kt_say_name(s->ev->secret, 90, what), kt_outcome_word(s->ev->outcome));
-    KT_SAY(f->normal, "A node's identity belongs to its kubelet alone: whoever uses it otherwise is "
-                      "on the node, or has its credentials.");
+    KT_SAY(f->normal,
+           "A node's identity belongs to its kubelet alone: whoever uses it otherwise is "
+           "on the node, or has its credentials.");
     KT_SAY(f->part, "node identity used with %s", program);
     KT_SAY(f->quiet, "An identity of one's own for work on nodes.");
 }
@@ -271,8 +281,10 @@ static void tell_once(struct kt_scene *s, const struct options *o, const struct 
     bool known = !fresh && s->minute < t->last_min + FORGET_MIN;
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
     struct kt_finding *f = tell(s, o, row->sign, words_of_row);
-    if (f != NULL && known)
+    if (f != NULL && known) {
         f->flags |= KT_FIND_BESIDE;
+        f->number[N_AGAIN] = 1;
+    }
 }
 
 /* A secret or a role that is kept for emergencies; and, with a ticket open, whatever of production
@@ -296,8 +308,9 @@ static bool breaks_glass(const struct kt_scene *s)
 /* With a tool of people. Distributions have kubelets of many names, so not: with any other. */
 static bool uses_node(const struct kt_event *ev)
 {
-    static const char *const tools[] = { "kubectl/", "curl/", "Wget/", "python", "Go-http-client/",
-                                         "OpenAPI-Generator/", "helm/", "Helm/", "k9s/" };
+    static const char *const tools[] = { "kubectl/", "curl/",           "Wget/",
+                                         "python",   "Go-http-client/", "OpenAPI-Generator/",
+                                         "helm/",    "Helm/",           "k9s/" };
     static const bool actions[KT_ACT_COUNT] = { [KT_ACT_READ] = true, [KT_ACT_EXPORT] = true };
     if (!kt_str_is(ev->source, "kubernetes") || !actions[ev->action] ||
         !kt_str_starts(ev->actor, KT_STR("system:node:")))
