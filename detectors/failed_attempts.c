@@ -19,7 +19,9 @@
 #define SETS_MAX   16
 #define RATE_HOURS (30.0 * 24)
 #define DAY_MIN    1440u
-#define TYPOS      9u /* DETECTION §4.6: so many are somebody's own, on its own device */
+#define TYPOS      9u  /* DETECTION §4.6: so many are somebody's own, on its own device */
+#define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
+#define TYPOS_MOST 160
 enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
@@ -546,6 +548,35 @@ static void tell_guess(struct kt_scene *s, unsigned n, bool strange, bool knows,
     f->number[N_KNOWS] = knows;
 }
 
+static void words_of_typos(const struct kt_scene *s, struct kt_finding *f)
+{
+    unsigned n = (unsigned)f->number[N_TRIES];
+    char who[160], where[120];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_network(&s->where, where, sizeof where);
+    KT_SAY(f->title, "%s got in after %u failed logins on its own client, from %s.", who, n, where);
+    KT_SAY(f->normal, "It never worked from this network before. On a trip, up to %u are typos.",
+           TYPOS);
+    KT_SAY(f->part, "success after %u failed logins on its own client (capped: people travel)", n);
+    KT_SAY(f->quiet, "Fewer than %u failed logins, or a network that it knows.",
+           (unsigned)f->number[N_LEAST]);
+}
+
+/* Typos and a new network are one trip, and no alert; with anything else they are more than that.
+ * What the log has as its client is what somebody sent. */
+static void tell_typos(struct kt_scene *s, unsigned n, const struct options *o)
+{
+    int left = TRIP;
+    for (unsigned i = 0; i < s->n_found; i++)
+        left -= s->found[i].family == KT_FAMILY_NETWORK ? s->found[i].points : 0;
+    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, left < TYPOS_MOST ? left : TYPOS_MOST,
+                                   KT_FIND_LEARNING, words_of_typos);
+    if (f == NULL)
+        return;
+    f->number[N_TRIES] = n;
+    f->number[N_LEAST] = (double)o->guess;
+}
+
 /* Failures that came before this success: of the name itself, or at an address it does not know. */
 static unsigned tries_before(const struct kt_scene *s, const struct options *o,
                              const struct tries *mine, bool foreign)
@@ -580,6 +611,8 @@ static void success(struct kt_scene *s, const struct options *o)
         tell_tries(s, n, o);
     if (told)
         tell_guess(s, n, strange, knows, o);
+    if (typos && n >= o->guess)
+        tell_typos(s, n, o);
     unsigned second = foreign && recent(s, o, mine) ? mine->second : 0;
     if (second > 0 && second >= o->second_factors)
         tell_second(s, second, o);
