@@ -98,7 +98,7 @@ KT_MUST_USE enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query,
  * query about anything else is then walked over. */
 struct kt_totals;
 struct kt_ask_totals {
-    unsigned with; /* KT_TOTALS_WITH_ */
+    unsigned with; /* KT_TOTALS_WITH_; deeds and places: of whom, or of everybody's own accesses */
     bool whom;
     bool (*take)(void *self, struct kt_totals *s);
 };

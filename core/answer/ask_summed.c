@@ -68,47 +68,53 @@ static bool fits(const struct kt_scan *plan, const struct kt_totals_actor *a)
     return true;
 }
 
-/* How many. */
-static uint32_t want(const struct kt_scan *plan, struct kt_totals *s)
+/* A plan's sieves are asked on any thread, as walks over columns do. */
+static uint32_t want(const void *self, struct kt_totals *s)
 {
     uint32_t n = 0;
     for (uint32_t i = 0; i < s->n_actors; i++)
-        n += s->actor[i].wanted = fits(plan, &s->actor[i]);
+        n += s->actor[i].wanted = fits(self, &s->actor[i]);
     return n;
+}
+
+/* Shadows are no accesses of somebody's. */
+static uint32_t want_everybody(const void *self, struct kt_totals *s)
+{
+    (void)self;
+    for (uint32_t i = 0; i < s->n_actors; i++)
+        s->actor[i].wanted = !s->actor[i].shadows;
+    return s->n_actors;
 }
 
 /* ---- runs ---- */
 
-/* False: it has to be walked over. */
-static bool take_run(struct walk *w, const struct kt_ask_totals *sums,
-                     const struct kt_totals_run *run, struct kt_totals *s)
+static enum kt_status take_run(struct walk *w, const struct kt_ask_totals *sums,
+                               const struct kt_totals_at *at, struct kt_error *err)
 {
-    unsigned with = sums->with;
-    if (run->file == NULL)
-        return false;
-    kt_totals_begin(s, run);
-    if (w->plan != NULL) {
-        with &= ~KT_TOTALS_WITH_ACTORS;
-        if (!kt_totals_load(s, KT_TOTALS_WITH_ACTORS))
-            return false;
-        if (want(w->plan, s) == 0)
-            return true;
-    }
-    return kt_totals_load(s, with) && sums->take(w->self, s);
+    if (w->ask->give_up != NULL && w->ask->give_up(w->ask->give_up_self))
+        return kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
+    bool taken = at->found == KT_TOTALS_NOBODY ||
+                 (at->found == KT_TOTALS_FOUND && sums->take(w->self, at->sums));
+    return taken ? KT_OK : walk_over(w, at->run, err);
 }
 
 static enum kt_status take_runs(struct walk *w, const struct kt_ask_totals *sums,
                                 const struct kt_totals_run *run, uint32_t n, struct kt_error *err)
 {
-    struct kt_totals s = { 0 };
+    const bool everybody = w->plan == NULL && (sums->with & KT_TOTALS_WITH_DEEDS) != 0;
+    struct kt_totals_at at;
+    struct kt_totals_walk *walk = kt_totals_walk_new(
+        w->ask->reader, &(struct kt_totals_plan){ .run = run,
+                                                  .n = n,
+                                                  .with = sums->with,
+                                                  .want = w->plan != NULL ? want
+                                                          : everybody     ? want_everybody
+                                                                          : NULL,
+                                                  .self = w->plan });
     enum kt_status status = KT_OK;
-    for (uint32_t i = 0; i < n && status == KT_OK; i++) {
-        if (w->ask->give_up != NULL && w->ask->give_up(w->ask->give_up_self))
-            status = kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
-        else if (!take_run(w, sums, &run[i], &s))
-            status = walk_over(w, &run[i], err);
-    }
-    kt_totals_done(&s);
+    while (status == KT_OK && kt_totals_walk_next(walk, &at))
+        status = take_run(w, sums, &at, err);
+    kt_totals_walk_free(walk);
     return status;
 }
 

@@ -388,7 +388,7 @@ static bool take_sums(void *self, struct kt_totals *sums)
         return true;
     if (!kt_deeds_of_sums(&b->deeds, sums) || !has_room(b, &b->deeds))
         return false;
-    b->views += kt_totals_views(sums);
+    b->views += kt_totals_views(sums, b->ask->reader);
     (void)take_deeds(b, &b->summed);
     return true;
 }
@@ -414,9 +414,7 @@ static enum kt_status start_anew(struct blast *b, struct kt_error *err)
 
 static enum kt_status walk_columns(struct blast *b, struct kt_error *err)
 {
-    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_SECRETS | KT_TOTALS_WITH_ADDRESSES,
-                                        .whom = true,
-                                        .take = take_sums };
+    const struct kt_ask_totals sums = { .with = KT_DEEDS_TOTALS, .whom = true, .take = take_sums };
     b->deeds.apart =
         (struct kt_span){ b->out.readers_until - KT_READERS_SPAN, b->out.readers_until };
     enum kt_status status = kt_ask_summed(b->ask, &sums, kt_buf_str(&b->of->query),

@@ -43,6 +43,9 @@ void kt_deeds_done(struct kt_deeds *d);
      KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION))
 /* In place of what there was. Of a view each list is in the order of first records. */
 void kt_deeds_of_view(struct kt_deeds *d, const struct kt_view *view);
+#define KT_DEEDS_TOTALS                                                                            \
+    (KT_TOTALS_WITH_SECRETS | KT_TOTALS_WITH_ADDRESSES | KT_TOTALS_WITH_DEEDS |                    \
+     KT_TOTALS_WITH_PLACES)
 /* Those of the actors that are wanted; in no order that means anything. False: sums cannot say it:
  * the stretch is to be walked over. */
-bool kt_deeds_of_sums(struct kt_deeds *d, struct kt_totals *sums);
+bool kt_deeds_of_sums(struct kt_deeds *d, const struct kt_totals *sums);

@@ -221,10 +221,6 @@ static bool take_sums(void *self, struct kt_totals *sums)
 {
     struct kt_states *s = self;
     KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
-    for (uint32_t i = 0; i < sums->n_actors; i++)
-        sums->actor[i].wanted = !sums->actor[i].shadows;
-    if (!kt_totals_table(sums, KT_TOTALS_DEEDS))
-        return false;
     const uint32_t *number = numbers_of_sums(s, sums, &room);
     for (uint32_t i = 0; i < sums->n_actors; i++)
         if (sums->actor[i].wanted)
@@ -239,7 +235,8 @@ enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf query = { 0 };
     kt_buf_addz(&query, "action:read,export,issue,use outcome:success");
     kt_states_narrow(s, &query);
-    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_ACTORS | KT_TOTALS_WITH_SECRETS,
+    const struct kt_ask_totals sums = { .with = KT_TOTALS_WITH_ACTORS | KT_TOTALS_WITH_SECRETS |
+                                                KT_TOTALS_WITH_DEEDS,
                                         .take = take_sums };
     enum kt_status status =
         kt_ask_summed(s->ask, &sums, kt_buf_str(&query), wanted, take_readers, s, err);

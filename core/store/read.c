@@ -187,6 +187,13 @@ unsigned kt_reader_files(struct kt_reader *r, struct kt_reader **ret)
     return n;
 }
 
+struct kt_reader *kt_reader_file(struct kt_reader *r, unsigned number)
+{
+    while (r != NULL && r->number != number)
+        r = r->older;
+    return r;
+}
+
 /* The newest file is a successor of what was open: that becomes an older one. */
 static enum kt_status take_successor(struct kt_reader *r, struct kt_error *err)
 {

@@ -35,6 +35,8 @@ uint64_t kt_reader_file_bytes(const struct kt_reader *r, const char *suffix);
 KT_MUST_USE enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err);
 /* The files that can be read, oldest first; borrowed. At most KT_CHAIN_MAX. */
 unsigned kt_reader_files(struct kt_reader *r, struct kt_reader **ret);
+/* The one of this number, or NULL; until the next kt_reader_fresh. */
+struct kt_reader *kt_reader_file(struct kt_reader *r, unsigned number);
 
 /* ---- alerts, newest first, some at a time: no snapshot is held while they are looked at (D4) ----
  */

@@ -62,12 +62,12 @@ struct kt_totals_actor {
     struct kt_str actor, source, instance; /* as written; actor may be empty */
     enum kt_actor_kind kind;
     bool shadows;             /* it stands for these alone: they are no accesses of their own */
-    bool wanted;              /* whoever asks may say so, for kt_totals_table */
+    bool wanted;              /* kt_totals_plan.want: its entries are there */
     uint64_t accesses, reads; /* reads: KT_TOTALS_READS, whatever became of them */
     kt_time_ns head, earliest, last; /* head: of the first in the log. Without a time: arrivals */
     struct kt_str segments;          /* bits */
     uint32_t block[KT_TOTALS_TABLES];
-    const struct kt_totals_entry *entry[KT_TOTALS_TABLES]; /* once asked for, of the wanted */
+    const struct kt_totals_entry *entry[KT_TOTALS_TABLES]; /* where asked for, of the wanted */
     uint32_t at[KT_TOTALS_TABLES], n[KT_TOTALS_TABLES];
 };
 struct kt_totals_secret {
@@ -93,8 +93,9 @@ struct kt_totals_thing {
     (1u << KT_ACT_WRITE | 1u << KT_ACT_ROTATE | 1u << KT_ACT_DELETE | 1u << KT_ACT_DESTROY |       \
      1u << KT_ACT_RESTORE)
 
-struct kt_totals { /* zeroed: empty; what was read lives until the next kt_totals_begin */
+struct kt_totals { /* zeroed: empty */
     const struct kt_totals_run *run;
+    struct sqlite3 *db; /* where they are read */
     struct kt_totals_actor *actor;
     struct kt_str *changed; /* these, and actors, where they were asked for */
     struct kt_totals_secret *secret;
@@ -113,24 +114,47 @@ struct kt_ip kt_totals_address(const struct kt_totals *s, uint32_t n);
 
 struct kt_totals_run {            /* of records, one behind the other */
     uint64_t first_seq, last_seq; /* last 0: and all that follow */
-    const struct kt_reader *file; /* whose sums are kept of it; NULL: to be walked over */
+    unsigned number; /* of the log's file whose sums are kept of it; 0: to be walked over */
 };
 /* Parts what a scan without sieves goes over, upwards, into stretches of which all is in its window
  * and what is between. *ret is the caller's, to be freed; at least one. */
 KT_MUST_USE enum kt_status kt_totals_runs(struct kt_reader *r, const struct kt_scan *scan,
                                           struct kt_totals_run **ret, uint32_t *ret_n,
                                           struct kt_error *err);
-#define KT_TOTALS_WITH_ACTORS    1u /* none of them is wanted yet */
+#define KT_TOTALS_WITH_ACTORS    1u
 #define KT_TOTALS_WITH_CHANGES   2u
 #define KT_TOTALS_WITH_SECRETS   4u /* and ways and things */
 #define KT_TOTALS_WITH_ADDRESSES 8u
-/* Forgets what there was; the run lives as long. */
-void kt_totals_begin(struct kt_totals *s, const struct kt_totals_run *run);
-/* False: they are not kept, or not any more: it has to be walked over. */
-bool kt_totals_load(struct kt_totals *s, unsigned with);
-/* The entries of the actors that are wanted; of deeds things have to be there, of places addresses.
- * False: as above. */
-bool kt_totals_table(struct kt_totals *s, enum kt_totals_table table);
+#define KT_TOTALS_WITH_DEEDS     16u /* of the wanted; secrets have to be there */
+#define KT_TOTALS_WITH_PLACES    32u /* of the wanted; addresses have to be there */
+
+/* ---- one run after the other ---- */
+
+struct kt_totals_plan { /* what it points to lives while the walk lasts */
+    const struct kt_totals_run *run;
+    uint32_t n;
+    unsigned with; /* KT_TOTALS_WITH_ */
+    /* Sets `wanted` of all actors, on any thread; how many: where it is none, no more is read.
+     * NULL: nobody is. */
+    uint32_t (*want)(const void *self, struct kt_totals *s);
+    const void *self;
+};
+enum kt_totals_found {
+    KT_TOTALS_UNKNOWN, /* not kept, or not any more: it has to be walked over */
+    KT_TOTALS_NOBODY,  /* of those that are wanted; such runs come in no order, or not at all */
+    KT_TOTALS_FOUND,
+};
+struct kt_totals_at {
+    enum kt_totals_found found;
+    const struct kt_totals_run *run;
+    struct kt_totals *sums; /* found: until the next call */
+};
+/* The sums of runs, in their order; threads unpack what comes next (helpers.h). */
+struct kt_totals_walk;
+struct kt_totals_walk *kt_totals_walk_new(struct kt_reader *r, const struct kt_totals_plan *plan);
+void kt_totals_walk_free(struct kt_totals_walk *w);
+/* False: that was the last. */
+bool kt_totals_walk_next(struct kt_totals_walk *w, struct kt_totals_at *ret);
 /* How many segments of the stretch, as they are now, have accesses of those that are wanted: so
  * many views a walk would meet. */
-uint32_t kt_totals_views(const struct kt_totals *s);
+uint32_t kt_totals_views(const struct kt_totals *s, struct kt_reader *r);

@@ -99,3 +99,10 @@ bool kt_totals_read_addresses(struct kt_totals *s, struct kt_str inner);
  * *actor behind them. `of` is below so many. */
 bool kt_totals_read_block(struct kt_totals *s, enum kt_totals_table table, struct kt_str inner,
                           uint32_t *actor);
+
+/* ---- one stretch ---- */
+
+/* Forgets what there was; the run lives as long. */
+void kt_totals_begin(struct kt_totals *s, const struct kt_totals_run *run, sqlite3 *db);
+/* False: they are not kept, or not any more. */
+bool kt_totals_load(struct kt_totals *s, unsigned with);

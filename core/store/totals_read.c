@@ -378,7 +378,7 @@ static bool load_block(struct kt_totals *s, enum kt_totals_table table, uint32_t
     struct kt_str inner;
     const struct kt_totals_run *run = s->run;
     (void)kt_totals_block_name(run->first_seq, table, s->actor[*actor].block[table], name);
-    return kt_blob_get(run->file->db, name, &s->bytes, NULL) == KT_OK &&
+    return kt_blob_get(s->db, name, &s->bytes, NULL) == KT_OK &&
            kt_totals_open(kt_buf_str(&s->bytes), run->first_seq, run->last_seq, &inner) &&
            kt_totals_read_block(s, table, inner, actor);
 }
@@ -392,7 +392,7 @@ static uint32_t first_of_block(const struct kt_totals *s, enum kt_totals_table t
     return actor;
 }
 
-bool kt_totals_table(struct kt_totals *s, enum kt_totals_table table)
+static bool load_table(struct kt_totals *s, enum kt_totals_table table)
 {
     s->used[table] = 0;
     for (uint32_t i = 0; i < s->n_actors; i++) {
@@ -434,15 +434,16 @@ static bool load_part(struct kt_totals *s, enum kt_totals_part part,
     char name[KT_TOTALS_NAME];
     struct kt_str inner;
     const struct kt_totals_run *run = s->run;
-    return kt_blob_get(run->file->db, kt_totals_name(run->first_seq, part, name), &s->bytes,
-                       NULL) == KT_OK &&
+    return kt_blob_get(s->db, kt_totals_name(run->first_seq, part, name), &s->bytes, NULL) ==
+               KT_OK &&
            kt_totals_open(kt_buf_str(&s->bytes), run->first_seq, run->last_seq, &inner) &&
            read(s, inner);
 }
 
-void kt_totals_begin(struct kt_totals *s, const struct kt_totals_run *run)
+void kt_totals_begin(struct kt_totals *s, const struct kt_totals_run *run, sqlite3 *db)
 {
     s->run = run;
+    s->db = db;
     s->n_actors = s->n_changed = s->n_secrets = s->n_ways = s->n_things = s->n_addresses = 0;
 }
 
@@ -459,14 +460,22 @@ bool kt_totals_load(struct kt_totals *s, unsigned with)
     bool good = true;
     for (size_t i = 0; i < KT_ARRAY_LEN(parts) && good; i++)
         good = (with & parts[i].with) == 0 || load_part(s, parts[i].part, parts[i].read);
+    if (good && (with & KT_TOTALS_WITH_DEEDS) != 0)
+        good = load_table(s, KT_TOTALS_DEEDS);
+    if (good && (with & KT_TOTALS_WITH_PLACES) != 0)
+        good = load_table(s, KT_TOTALS_PLACES);
     return good;
 }
 
-uint32_t kt_totals_views(const struct kt_totals *s)
+uint32_t kt_totals_views(const struct kt_totals *s, struct kt_reader *r)
 {
-    const struct kt_directory *d = &s->run->file->directory;
+    struct kt_reader *file = kt_reader_file(r, s->run->number);
     uint8_t bits[KT_TOTALS_SEGMENTS / 8] = { 0 };
     uint32_t views = 0, number = 0;
+    /* it was opened anew when a successor came: what cannot be read the next walk tells of */
+    if (file == NULL || (file->directory.n == 0 && kt_reader_directory(file, NULL) != KT_OK))
+        return 0;
+    const struct kt_directory *d = &file->directory;
     for (uint32_t i = 0; i < s->n_actors; i++)
         for (size_t k = 0; s->actor[i].wanted && k < s->actor[i].segments.len; k++)
             bits[k] = (uint8_t)(bits[k] | (uint8_t)s->actor[i].segments.at[k]);
@@ -487,13 +496,13 @@ struct runs {
     uint32_t n, cap;
 };
 
-static void add_run(struct runs *r, uint64_t first, uint64_t last, const struct kt_reader *file)
+static void add_run(struct runs *r, uint64_t first, uint64_t last, unsigned number)
 {
     if (r->n == r->cap) {
         r->cap = r->cap == 0 ? 64 : 2 * r->cap;
         r->at = kt_realloc_array(r->at, r->cap, sizeof *r->at);
     }
-    r->at[r->n++] = (struct kt_totals_run){ first, last, file };
+    r->at[r->n++] = (struct kt_totals_run){ first, last, number };
 }
 
 static bool is_within(const struct kt_stretch *s, const struct kt_directory *d,
@@ -520,11 +529,11 @@ static void add_file(struct runs *r, struct kt_reader *file, const struct kt_sca
         if (!is_within(s, d, scan))
             continue;
         uint32_t before = kt_directory_from(d, *next);
-        bool joined = r->n > 0 && r->at[r->n - 1].file == file && before < d->n &&
+        bool joined = r->n > 0 && r->at[r->n - 1].number == file->number && before < d->n &&
                       d->at[before].first_seq == s->first_seq;
         if (!joined && s->first_seq > *next)
-            add_run(r, *next, s->first_seq - 1, NULL);
-        add_run(r, s->first_seq, s->last_seq, file);
+            add_run(r, *next, s->first_seq - 1, 0);
+        add_run(r, s->first_seq, s->last_seq, file->number);
         *next = s->last_seq + 1;
     }
     kt_stretches_done(&all);
@@ -553,7 +562,7 @@ enum kt_status kt_totals_runs(struct kt_reader *r, const struct kt_scan *scan,
     if (status != KT_OK)
         return status;
     if (runs.n == 0 || next <= bounds.until_seq)
-        add_run(&runs, next, scan->until_seq, NULL);
+        add_run(&runs, next, scan->until_seq, 0);
     *ret = runs.at;
     *ret_n = runs.n;
     return KT_OK;
