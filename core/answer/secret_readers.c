@@ -176,36 +176,42 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
 
 /* ---- pairs of a stretch ---- */
 
-/* The numbers of its secrets; KT_MAP_NONE: nobody asks, or nobody read it. */
-static const uint32_t *numbers_of_sums(struct kt_states *s, const struct kt_totals *sums,
-                                       struct kt_buf *room)
+static bool is_read(const struct kt_totals_way *way)
+{
+    return (1u << way->action & KT_TOTALS_READS) != 0 && way->outcome == KT_OUT_SUCCESS &&
+           !way->shadow;
+}
+
+/* The numbers of the secrets of its things; KT_MAP_NONE: nobody asks, or it is no read. A thing
+ * stands in many entries. The ways of a secret follow each other. */
+static const uint32_t *numbers_of_things(struct kt_states *s, const struct kt_totals *sums,
+                                         struct kt_buf *room)
 {
     uint32_t *number =
-        (uint32_t *)(void *)kt_buf_reserve(room, (sums->n_secrets + 1) * sizeof *number);
-    for (uint32_t i = 0; i < sums->n_secrets; i++)
-        number[i] = sums->secret[i].read ? kt_states_number_of(s, sums->secret[i].id) : KT_MAP_NONE;
+        (uint32_t *)(void *)kt_buf_reserve(room, (sums->n_things + 1) * sizeof *number);
+    uint32_t secret = KT_TOTALS_NONE, of_secret = KT_MAP_NONE;
+    for (uint32_t i = 0; i < sums->n_things; i++) {
+        const struct kt_totals_thing *thing = &sums->thing[i];
+        number[i] = KT_MAP_NONE;
+        if (thing->secret == KT_TOTALS_NONE || !is_read(&sums->way[thing->way]))
+            continue;
+        if (thing->secret != secret)
+            of_secret = kt_states_number_of(s, sums->secret[thing->secret].id);
+        secret = thing->secret;
+        number[i] = of_secret;
+    }
     return number;
 }
 
-static uint32_t secret_of(const struct kt_totals *sums, const struct kt_totals_entry *e,
-                          const uint32_t *number)
-{
-    const struct kt_totals_thing *thing = &sums->thing[e->of];
-    const struct kt_totals_way *way = &sums->way[thing->way];
-    bool read = (1u << way->action & KT_TOTALS_READS) != 0 && way->outcome == KT_OUT_SUCCESS;
-    return read && thing->secret != KT_TOTALS_NONE ? number[thing->secret] : KT_MAP_NONE;
-}
-
-static void take_actor(struct kt_states *s, const struct kt_totals *sums,
-                       const struct kt_totals_actor *a, const uint32_t *number)
+static void take_actor(struct kt_states *s, const struct kt_totals_actor *a, const uint32_t *number)
 {
     const struct kt_totals_entry *e = a->entry[KT_TOTALS_DEEDS];
     const uint32_t n = a->n[KT_TOTALS_DEEDS],
                    actor = kt_known_put(&s->known, s->texts,
                                         kt_ask_actor(s->ask, a->actor, a->source, a->instance));
     for (uint32_t i = 0; i < n; i++) {
-        uint32_t ahead = i + AHEAD < n ? secret_of(sums, &e[i + AHEAD], number) : KT_MAP_NONE;
-        uint32_t secret = secret_of(sums, &e[i], number);
+        uint32_t ahead = i + AHEAD < n ? number[e[i + AHEAD].of] : KT_MAP_NONE;
+        uint32_t secret = number[e[i].of];
         if (ahead != KT_MAP_NONE)
             kt_pairs_expect(&s->pairs, ahead, actor);
         uint32_t pair = secret == KT_MAP_NONE ? KT_MAP_NONE : kt_states_pair(s, secret, actor);
@@ -221,10 +227,10 @@ static bool take_sums(void *self, struct kt_totals *sums)
 {
     struct kt_states *s = self;
     KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
-    const uint32_t *number = numbers_of_sums(s, sums, &room);
+    const uint32_t *number = numbers_of_things(s, sums, &room);
     for (uint32_t i = 0; i < sums->n_actors; i++)
         if (sums->actor[i].wanted)
-            take_actor(s, sums, &sums->actor[i], number);
+            take_actor(s, &sums->actor[i], number);
     return true;
 }
 
@@ -243,33 +249,39 @@ enum kt_status kt_states_readers(struct kt_states *s, struct kt_error *err)
     return status == KT_OK && s->crowded ? crowded(err) : status;
 }
 
-static int by_secret(const void *a, const void *b)
+static int by_reads(const void *a, const void *b)
 {
-    const struct kt_states_reader *x = a, *y = b;
-    if (x->secret != y->secret)
-        return x->secret < y->secret ? -1 : 1;
-    if (x->is.reads != y->is.reads)
-        return x->is.reads > y->is.reads ? -1 : 1;
-    return kt_str_cmp(x->is.actor, y->is.actor);
+    const struct kt_secret_reader *x = a, *y = b;
+    if (x->reads != y->reads)
+        return x->reads > y->reads ? -1 : 1;
+    return kt_str_cmp(x->actor, y->actor);
 }
 
-/* Without the reads that were asked about, which nobody will miss. */
+/* Each secret has its place in the list, so that only its own readers are compared: all together
+ * they can be two million. Without the reads that were asked about, which nobody will miss. */
 void kt_states_list_readers(struct kt_states *s)
 {
-    uint32_t n = s->pairs.used, kept_readers = 0;
+    const uint32_t n = s->pairs.used;
+    uint32_t at = 0;
+    s->listed = kt_alloc_array(n + 1, sizeof *s->listed);
     for (uint32_t i = 0; i < n; i++) {
-        struct kt_states_reader r = s->reader[i];
-        r.is.reads -= r.is.reads < s->own[i] ? r.is.reads : s->own[i];
-        if (r.is.reads > 0)
-            s->reader[kept_readers++] = r;
+        struct kt_secret_reader *is = &s->reader[i].is;
+        is->reads -= is->reads < s->own[i] ? is->reads : s->own[i];
+        s->state[s->reader[i].secret].n_readers += is->reads > 0;
     }
-    if (kept_readers > 0)
-        qsort(s->reader, kept_readers, sizeof *s->reader, by_secret);
-    s->listed = kt_alloc_array(kept_readers + 1, sizeof *s->listed);
-    for (uint32_t i = 0; i < kept_readers; i++) {
+    for (uint32_t k = 0; k < kt_states_count(s); k++) {
+        struct kt_secret_state *st = &s->state[k];
+        st->reader = st->n_readers > 0 ? &s->listed[at] : NULL;
+        at += st->n_readers;
+        st->n_readers = 0;
+    }
+    for (uint32_t i = 0; i < n; i++) {
         struct kt_secret_state *st = &s->state[s->reader[i].secret];
-        s->listed[i] = s->reader[i].is;
-        if (st->n_readers++ == 0)
-            st->reader = &s->listed[i];
+        if (s->reader[i].is.reads > 0)
+            s->listed[st->reader - s->listed + st->n_readers++] = s->reader[i].is;
     }
+    for (uint32_t k = 0; k < kt_states_count(s); k++)
+        if (s->state[k].n_readers > 1)
+            qsort(&s->listed[s->state[k].reader - s->listed], s->state[k].n_readers,
+                  sizeof *s->listed, by_reads);
 }
