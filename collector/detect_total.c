@@ -82,10 +82,11 @@ static void family_points(const struct incident *in, bool learning, int ret[KT_F
  * read first, and an incident has not seen what came before its first evidence. */
 static bool is_unweighed(const struct incident *in, const int points[KT_FAMILY_COUNT])
 {
-    bool production = false;
+    const unsigned exempt = KT_FIND_PRODUCTION | KT_FIND_ACCOUNT;
+    bool says = false;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++)
-        production = production || (in->part[i].set && in->part[i].flags & KT_FIND_PRODUCTION);
-    return production || points[KT_FAMILY_SIGNATURE] > 0 || points[KT_FAMILY_DORMANT] > 0 ||
+        says = says || (in->part[i].set && (in->part[i].flags & exempt) != 0);
+    return says || points[KT_FAMILY_SIGNATURE] > 0 || points[KT_FAMILY_DORMANT] > 0 ||
            in->key_kind == KT_KEY_NETWORK || in->members_n >= INCIDENT_CROWD;
 }
 

@@ -39,6 +39,8 @@ extern const char *const kt_family_words[KT_FAMILY_COUNT];
 #define KT_FIND_OUTAGE   32u /* of silence: the one source that it names is still, and no more */
 /* Its evidence counts production secrets, whatever the incident has seen. */
 #define KT_FIND_PRODUCTION 64u
+/* The account is in other hands: what it read so far does not say what it opens. */
+#define KT_FIND_ACCOUNT 128u
 
 struct kt_scene;
 struct kt_finding {

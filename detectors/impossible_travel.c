@@ -26,12 +26,15 @@
 #define TURNS_EGRESS 5u  /* a tunnel that breaks down does it once or twice */
 #define QUICK_MIN    15u /* or within so long between neighbours that have no places */
 #define PAIRS        6u
-#define MOVED        2u /* others whom a network moved, that make it a way out */
-#define CARRIER      3u /* countries of others that make an operator one without a place */
+#define MOVED        2u          /* others whom a network moved, that make it a way out */
+#define CARRIER      3u          /* countries of others that make an operator one without a place */
+#define TRUSTED      3u          /* days of use of a network (DETECTION §3.3) */
+#define BACK_MIN     (30u * 60u) /* there and back: a trip of a day, or over a night */
+#define AGAIN_MIN    (3u * DAY_MIN)
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
-    double points, shared, overlap, cap;
+    double points, shared, overlap, cap, daily;
     uint64_t distance_km, speed_kmh, seen, egress;
 };
 #define NUMBER(field, type, value, help)                                                           \
@@ -43,6 +46,9 @@ static const struct kt_option options[] = {
     NUMBER(shared, KT_OPT_DOUBLE, "1.6", "The same when a colleague uses the newer network there."),
     NUMBER(overlap, KT_OPT_DOUBLE, "1.5", "Added when the first place comes back within 2 hours."),
     NUMBER(cap, KT_OPT_DOUBLE, "4.2", "Most that it can reach: travel never pages alone."),
+    NUMBER(daily, KT_OPT_DOUBLE, "4.7",
+           "There and back on two days within three, to a network that is not trusted yet and "
+           "that no colleague uses."),
     NUMBER(distance_km, KT_OPT_UINT, "600", "Distance that says nothing, accuracy taken off."),
     NUMBER(speed_kmh, KT_OPT_UINT, "900", "Speed that says nothing."),
     NUMBER(seen, KT_OPT_UINT, "3",
@@ -53,7 +59,8 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-enum { HOSTING = 1, LISTED = 2 }; /* bits of a way; LISTED: in `networks:` */
+/* Bits of a way. LISTED: in `networks:`; PHONE: all of it, and what roams comes out at home. */
+enum { HOSTING = 1, LISTED = 2, PHONE = 4 };
 struct visit { /* one network, as long as no other came between and no pause of 2 hours */
     uint64_t network;
     uint32_t from_min, last_min;
@@ -70,6 +77,9 @@ struct trail {
     struct visit visit[VISITS]; /* by from_min */
     struct pair pair[PAIRS];
     uint64_t other; /* network of the other end of the last evidence: for its words */
+    uint64_t newer; /* network that is not trusted yet, to or from which it last went there and … */
+    uint32_t back_min, back_days; /* … back: when that was, and on how many days in turn */
+    uint32_t said_min, pad;       /* when it was found enough to tell */
     uint32_t n, n_pairs;
 };
 static bool is_trail(const void *state)
@@ -90,7 +100,7 @@ static bool is_moved(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 4, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 5, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
     { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 1, 1024, KT_EVICT_LRU, is_moved },
 };
 
@@ -389,6 +399,91 @@ static void evidence(struct kt_scene *s, struct trail *t, const struct visit *no
     f->number[N_DAYS] = p != NULL ? p->days : 0;
 }
 
+/* ---- there and back, day after day ---- */
+enum { N_APART, N_HOURS, N_TIMES };
+
+static void words_of_daily(const struct kt_scene *s, struct kt_finding *f)
+{
+    const struct trail *t = kt_table_peek(s->tables[0], s->who);
+    char who[160], here[120], there[120], km[32], ip[KT_IP_TEXT_MAX];
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_network(&s->where, here, sizeof here);
+    say_other(s, t->other, there, sizeof there);
+    KT_SAY(f->title, "%s used %s and %s in turn on %.0f days, at least %s km apart.", who, here,
+           there, f->number[N_TIMES], kt_say_count(f->number[N_APART], km));
+    KT_SAY(f->normal,
+           "This time it was back within %.1f hours. A trip goes there and back once. It used the "
+           "newer of the two on fewer than %u days, and no colleague used that one there in 90 "
+           "days.",
+           f->number[N_HOURS], TRUSTED);
+    KT_SAY(f->part, "two countries in turn on %.0f days", f->number[N_TIMES]);
+    KT_SAY(f->quiet,
+           "%s in networks: (keytrail.yaml), if it is the way out of an office, a VPN or "
+           "mobile phones.",
+           kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
+}
+
+/* The visit elsewhere between this one and one of the same country before it; what the firm's own
+ * ways out and phones show is left out. */
+static const struct visit *between(const struct trail *t, unsigned at, const struct visit *now,
+                                   uint32_t *ret_minutes)
+{
+    const struct visit *other = NULL;
+    for (unsigned i = at; i > 0; i--) {
+        const struct visit *v = &t->visit[i - 1];
+        if (v->way != 0)
+            continue;
+        if (v->country == now->country && other != NULL)
+            *ret_minutes = now->from_min - v->last_min;
+        if (v->country == now->country)
+            return other != NULL && *ret_minutes <= BACK_MIN ? other : NULL;
+        other = other == NULL ? v : other;
+    }
+    return NULL;
+}
+
+/* Neither trusted, nor told of, nor anybody else's. */
+static bool is_unsettled(const struct kt_scene *s, const struct visit *v)
+{
+    const struct kt_place *p = kt_place_of(s->places, v->network);
+    return (p == NULL || (p->days < TRUSTED && !kt_place_tainted(p, s->minute))) &&
+           colleagues(s, v->network, v->country) == 0 && !is_carrier(s, v->network);
+}
+
+/* Slow enough for an aeroplane, and no trip for all that: an account that two people use, far from
+ * each other, is in both places each day. */
+static void daily(struct kt_scene *s, const struct options *o, struct trail *t, unsigned at,
+                  const struct visit *now)
+{
+    uint32_t minutes = 0;
+    const struct visit *other = now->way == 0 ? between(t, at, now, &minutes) : NULL;
+    if (other == NULL || distance_km(other, now) <= (double)o->distance_km)
+        return;
+    const struct pair *p = pair_of(t, now->country, other->country);
+    const struct visit *newer = first_use(s, now) >= first_use(s, other) ? now : other;
+    if ((p != NULL && p->days >= o->seen) || !is_unsettled(s, newer))
+        return;
+    bool same = t->newer == newer->network && s->minute <= t->back_min + AGAIN_MIN;
+    bool today = same && kt_actor_day(s->actor, t->back_min) == kt_actor_day(s->actor, s->minute);
+    bool told = same && t->said_min != 0 && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
+    t->back_days = same ? t->back_days + !today : 1;
+    t->said_min = same ? t->said_min : 0;
+    t->newer = newer->network;
+    t->back_min = s->minute;
+    struct kt_finding *f =
+        t->back_days > 1 && !told
+            ? kt_find(s, KT_FAMILY_TRAVEL, kt_points(o->daily), KT_FIND_ACCOUNT, words_of_daily)
+            : NULL;
+    if (f == NULL)
+        return;
+    t->other = other->network;
+    t->said_min = s->minute;
+    f->since_min = other->from_min;
+    f->number[N_APART] = distance_km(other, now);
+    f->number[N_HOURS] = minutes / 60.0;
+    f->number[N_TIMES] = t->back_days;
+}
+
 /* ---- the trail ---- */
 static void insert(struct trail *t, unsigned at, const struct visit *v)
 {
@@ -412,12 +507,14 @@ static void note_visit(struct trail *t, unsigned at, const struct visit *now)
     if (before != NULL && same_visit(before, now)) {
         before->last_min = now->last_min > before->last_min ? now->last_min : before->last_min;
         before->stores |= now->stores;
+        before->way &= now->way | (uint8_t)~PHONE;
         return;
     }
     bool inside = before != NULL && now->from_min < before->last_min;
     if (!inside && behind != NULL && same_visit(behind, now)) {
         behind->from_min = now->from_min;
         behind->stores |= now->stores;
+        behind->way &= now->way | (uint8_t)~PHONE;
         return;
     }
     if (!inside) {
@@ -475,6 +572,16 @@ static void put_aside(struct kt_scene *s, const struct options *o, const struct 
         kt_put_aside(s, ASIDE_MOVED, listed->network, end, once);
 }
 
+static bool is_phone(struct kt_str agent)
+{
+    static const char *const words[] = { "iPhone", "iPad", "iOS", "Android" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++) {
+        if (kt_str_has(agent, kt_str_of(words[i])))
+            return true;
+    }
+    return false;
+}
+
 static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
@@ -488,6 +595,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         !s->where.usable || s->where.inside || !locate(&s->where, &now))
         return;
     now.way |= kt_network_expected(s) ? LISTED : 0;
+    now.way |= is_phone(s->ev->user_agent) ? PHONE : 0;
     now.stores = 1u << (kt_recall_hash(s->recall, s->ev->instance, STORE_SEED) & 31u);
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     unsigned at = t->n, users = 0;
@@ -496,6 +604,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct hop h = hop_of(t, at, &now);
     double points = h.other != NULL && !s->young ? judge(s, o, t, &now, &h, &users) : 0;
     evidence(s, t, &now, &h, points, users);
+    if (!s->young)
+        daily(s, o, t, at, &now);
     if (!s->taught)
         return;
     if (h.other != NULL)
