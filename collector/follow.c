@@ -104,8 +104,6 @@ static enum kt_status open_cursor(struct kt_follow *f, struct kt_error *err)
                             .control = true,
                             .records = true,
                             .damage = &f->damage };
-    if (f->reader == NULL && kt_reader_open(f->path, &f->reader, err) != KT_OK)
-        return kt_wrap(err, "detection");
     f->opened = true;
     return kt_cursor_open(f->reader, &scan, &f->cursor, err);
 }
@@ -149,7 +147,8 @@ static enum kt_status next_record(struct kt_follow *f, struct kt_record *ret, st
 }
 
 /* Scores a slice of the log. *ret_more: it goes on, with the same cursor: a new one would unpack a
- * whole segment to get at the rest of it. *ret_left_out: damage in it. */
+ * whole segment to get at the rest of it. *ret_left_out: damage in it. Never without a reader, for
+ * batches that were handed over neither: what is not in memory would count as lost. */
 static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error *ret_left_out,
                             struct kt_error *err)
 {
@@ -157,7 +156,7 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     *ret_more = false;
     f->damage = (struct kt_damage){ 0 };
     f->opened = false;
-    enum kt_status st = KT_OK;
+    enum kt_status st = f->reader == NULL ? kt_reader_open(f->path, &f->reader, err) : KT_OK;
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
         /* an alert is handed over at once: the rest of the slice may take a while */
@@ -317,10 +316,11 @@ static bool is_due(const struct kt_follow *f, uint64_t position, bool last)
                     (kt_changed_bytes(f->rows) > KT_DETECT_ROWS_MAX || mono(f) >= f->next_save));
 }
 
-/* A save may be a minute away; what people see is not. */
+/* A save may be a minute away; what people see is not. It is made of entries that may have to be
+ * read back: none while that cannot be done. */
 static void make_status(struct kt_follow *f, uint64_t position, bool last, struct kt_buf *ret)
 {
-    if (position == f->stated || (!last && mono(f) < f->next_status))
+    if (f->reader == NULL || position == f->stated || (!last && mono(f) < f->next_status))
         return;
     kt_detect_status(f->detect, ret);
     f->stated = position;

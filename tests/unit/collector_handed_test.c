@@ -7,6 +7,7 @@
 #include "tests/support/store_make.h"
 #include <poll.h>
 #include <setjmp.h>
+#include <sqlite3.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,10 +152,10 @@ static int close_world(void **state)
     return 0;
 }
 
-/* One transaction: a control record and a batch, which is handed over as well where `hand`. */
-static void store(struct world *w, uint32_t n, bool hand)
+/* One transaction: a control record where `tick`, and a batch, handed over as well where `hand`. */
+static void store_with(struct world *w, uint32_t n, bool tick, bool hand)
 {
-    struct kt_event tick = { .kind = KT_KIND_TICK, .source = KT_STR("keytrail"), .time = NOW };
+    struct kt_event ev = { .kind = KT_KIND_TICK, .source = KT_STR("keytrail"), .time = NOW };
     struct kt_store_result r;
     uint64_t seq;
     make_reset(w->make);
@@ -162,7 +163,8 @@ static void store(struct world *w, uint32_t n, bool hand)
         make_numbered(w->make, w->made++);
     struct kt_store_batch b = make_batch(w->make, "agent", w->made, NOW);
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
-    assert_int_equal(kt_store_control(w->store, &tick, NOW, NOW, &seq, NULL), KT_OK);
+    if (tick)
+        assert_int_equal(kt_store_control(w->store, &ev, NOW, NOW, &seq, NULL), KT_OK);
     assert_int_equal(kt_store_append(w->store, &b, &r, NULL), KT_OK);
     assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
     if (!hand)
@@ -175,6 +177,17 @@ static void store(struct world *w, uint32_t n, bool hand)
     kt_str_copyz(h->agent, sizeof h->agent, KT_STR("agent"));
     kt_buf_add(&h->lines, kt_buf_str(&w->make->lines));
     kt_way_give(w->way, h);
+}
+
+static void store(struct world *w, uint32_t n, bool hand)
+{
+    store_with(w, n, true, hand);
+}
+
+/* Nothing between it and what came before: detection need not look into the log. */
+static void store_at_once(struct world *w, uint32_t n)
+{
+    store_with(w, n, false, true);
 }
 
 /* The head of the state after the whole log. By a clock that stands still, so that no slice ends
@@ -216,6 +229,99 @@ static void detection_sees_the_same_as_from_the_log(void **state)
     assert_true(kt_str_eq(kt_buf_str(&log), kt_buf_str(&handed)));
 }
 
+static void wait_position(struct kt_follow *f, uint64_t seq)
+{
+    for (unsigned i = 0; i < 3000 && kt_follow_position(f) < seq; i++)
+        (void)poll(NULL, 0, 10);
+    assert_int_equal(kt_follow_position(f), seq);
+}
+
+/* As the collector does (collector/daemon_news.c), of a state that is made for the first time. */
+static void commit_state(struct world *w, const struct kt_follow_news *news)
+{
+    uint32_t at = 0;
+    struct kt_table_row r;
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    while (kt_changed_next(news->rows, &at, &r)) {
+        struct kt_state_row row = {
+            .table = (uint8_t)r.table, .born = r.born, .used = r.used, .value = r.state
+        };
+        memcpy(row.key, &r.key, sizeof row.key);
+        assert_int_equal(r.op, KT_ROW_PUT);
+        assert_int_equal(kt_store_state_put(w->store, &row, NULL), KT_OK);
+    }
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+}
+
+/* Without its table `meta` a store cannot be read. A table that was renamed is written with quotes,
+ * which would make it another schema. */
+#define SPOIL "ALTER TABLE meta RENAME TO gone"
+#define MEND                                                                                       \
+    "ALTER TABLE gone RENAME TO meta; PRAGMA writable_schema = ON;"                                \
+    "UPDATE sqlite_schema SET sql = replace(sql, '\"meta\"', 'meta')"
+
+static void run_sql(struct world *w, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(w->db, &db), SQLITE_OK);
+    (void)sqlite3_busy_timeout(db, 10000);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void wait_failure(struct kt_follow *f)
+{
+    bool failed = false;
+    kt_follow_wake(f);
+    for (unsigned i = 0; i < 3000 && !failed; i++) {
+        struct kt_follow_news news = { 0 };
+        if (kt_follow_take(f, &news))
+            failed = news.failed;
+        else
+            (void)poll(NULL, 0, 10);
+        kt_follow_news_done(&news);
+    }
+    assert_true(failed);
+}
+
+/* Nothing of the state is in memory, as after a start, and the reader was closed by a failure. */
+static void a_batch_waits_for_a_store_that_can_be_read(void **state)
+{
+    struct world *w = *state;
+    struct kt_follow *f = NULL;
+    struct kt_follow_news saved = { 0 }, news = { 0 };
+    struct kt_follow_options o = { .conf = w->conf, .store_path = w->db };
+    store(w, 100, false);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f);
+    assert_true(kt_follow_take(f, &saved));
+    kt_follow_free(f);
+    commit_state(w, &saved);
+
+    o.head = kt_buf_str(&saved.head);
+    o.settings = kt_buf_str(&saved.settings);
+    o.way = w->way;
+    uint64_t before = kt_store_last_seq(w->store);
+    assert_int_equal(kt_follow_open(&o, &f, NULL), KT_OK);
+    run_sql(w, SPOIL);
+    wait_failure(f);
+    run_sql(w, MEND);
+    store_at_once(w, 100);
+    run_sql(w, SPOIL);
+    wait_failure(f);
+    assert_int_equal(kt_follow_position(f), before);
+    run_sql(w, MEND);
+    kt_follow_wake(f);
+    wait_position(f, kt_store_last_seq(w->store));
+    kt_follow_stop(f);
+    assert_true(kt_follow_take(f, &news));
+    assert_string_equal(news.error, ""); /* no entry is damaged and forgotten */
+    kt_follow_free(f);
+    kt_follow_news_done(&news);
+    kt_follow_news_done(&saved);
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -224,6 +330,8 @@ int main(void)
         cmocka_unit_test(the_way_says_what_the_log_has_to_tell_before),
         cmocka_unit_test(a_full_way_takes_no_more_until_it_is_empty),
         cmocka_unit_test_setup_teardown(detection_sees_the_same_as_from_the_log, open_world,
+                                        close_world),
+        cmocka_unit_test_setup_teardown(a_batch_waits_for_a_store_that_can_be_read, open_world,
                                         close_world),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
