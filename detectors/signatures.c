@@ -4,7 +4,7 @@
  * to be destroyed, an access for emergencies is used, a secret lies in a repository (DETECTION
  * §4.9, docs/decisions/0032).
  *
- * Owns:  by actor and sign: when it was last told of what is somebody's daily work.
+ * Owns:  by actor and deed: when it was last told of what is somebody's daily work.
  * Calls: signature_rows, detector.h and core. No clock, no I/O.
  * Holds: nothing else is learned: the first time counts as the hundredth.
  */
@@ -17,6 +17,7 @@
 #include "detectors/signature_rows.h"
 
 #define KEY_SEED   UINT64_C(0x6175646974747261)
+#define DEED_SEED  UINT64_C(0x6465656473676e73)
 #define FORGET_MIN (90u * 1440u)
 #define SIGNS      KT_SIGN_COUNT
 
@@ -27,7 +28,7 @@ struct told {
     uint32_t last_min;
 };
 static const struct kt_table_decl tables[] = {
-    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 1, 4000, KT_EVICT_LRU, NULL },
+    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 2, 4000, KT_EVICT_LRU, NULL },
 };
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \
@@ -268,6 +269,19 @@ static bool touches_canary(const struct kt_scene *s)
     return false;
 }
 
+/* What is daily work: what was done, and of a whole what it is the whole of. Who takes /prod every
+ * day has not taken the account. */
+static uint64_t deed_of(const struct kt_scene *s, const struct kt_sign_row *row)
+{
+    uint64_t deed = kt_hash64(kt_str_of(row->what), DEED_SEED);
+    if (row->sign != KT_SIGN_WHOLE)
+        return deed;
+    struct kt_str whole = s->ev->secret_native;
+    while (kt_str_ends(whole, KT_STR("/"))) /* /prod/ is /prod */
+        whole = kt_str_sub(whole, 0, whole.len - 1);
+    return kt_hash64(whole, deed);
+}
+
 /* What is daily work for some: told once, and then only beside other evidence until it was not
  * done for 90 days. */
 static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
@@ -276,7 +290,7 @@ static void tell_once(struct kt_scene *s, const struct options *o, const struct 
         (kt_sign_of_production(row) && kt_production(s->shared->conf, s->ev->secret) != 1))
         return;
     bool fresh;
-    struct kt_key key = { s->actor->number, (uint64_t)row->sign };
+    struct kt_key key = { s->actor->number, deed_of(s, row) };
     struct told *t = kt_table_put(s->tables[0], key, &fresh);
     bool known = !fresh && s->minute < t->last_min + FORGET_MIN;
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
