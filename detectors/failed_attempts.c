@@ -34,12 +34,12 @@ struct tries { /* failed credentials */
     struct kt_ring ring;
     uint32_t last_min;
     uint32_t foreign; /* by names that did not know the place */
-    uint32_t second;  /* of these: the password was right, the second factor was not */
-    uint32_t pad;
 };
 struct denials { /* of an actor that has succeeded before */
     struct tries tries;
-    struct kt_decay rate; /* distinct denials and failed logins an hour */
+    struct tries away;     /* of them from networks it does not know: a success at home ends none */
+    struct kt_ring second; /* of those: the password was right, the second factor was not */
+    struct kt_decay rate;  /* distinct denials and failed logins an hour */
     struct {
         uint64_t hash;
         uint32_t first_min, last_min;
@@ -64,7 +64,8 @@ struct sets { /* that a machine without a history asked for and was refused, in 
 static bool are_denials(const void *state)
 {
     const struct denials *d = state;
-    return d->n <= FACTS_MAX && kt_ring_is_sound(&d->tries.ring);
+    return d->n <= FACTS_MAX && kt_ring_is_sound(&d->tries.ring) &&
+           kt_ring_is_sound(&d->away.ring) && kt_ring_is_sound(&d->second);
 }
 
 static bool are_tries(const void *state)
@@ -84,13 +85,13 @@ static bool are_sets(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 2, KT_ACTORS_MAX,
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 3, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
-    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 2, 20000,
+    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 3, 20000,
                      KT_EVICT_LRU, are_tries },
-    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 2, 20000, KT_EVICT_LRU,
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 3, 20000, KT_EVICT_LRU,
                     are_tries },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 3, 10000, KT_EVICT_LRU,
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 4, 10000, KT_EVICT_LRU,
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
                  are_sets },
@@ -162,11 +163,10 @@ static struct kt_key net_key(const struct kt_scene *s)
 static void note_try(struct kt_scene *s, struct tries *t, bool foreign)
 {
     if (t->last_min + DAY_MIN < s->minute)
-        t->foreign = t->second = 0;
+        t->foreign = 0;
     kt_ring_add(&t->ring, s->t, 1);
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
     t->foreign += foreign;
-    t->second += foreign && kt_str_is(s->ev->code, "mfa_failed");
 }
 
 /* ---- spray ---- */
@@ -373,9 +373,20 @@ static struct denials *denials_of(struct kt_scene *s)
     kt_rate_add(&d->rate, s->actor->first_min / 60, 0, RATE_HOURS);
     const struct tries *before = kt_table_peek(s->tables[T_IDENTITY], s->who);
     if (before != NULL)
-        d->tries = *before;
+        d->tries = d->away = *before; /* who never got in knew no place */
     kt_table_remove(s->tables[T_IDENTITY], s->who);
     return d;
+}
+
+static void note_login(struct kt_scene *s, struct denials *d)
+{
+    bool foreign = !kt_net_known(s->places, s->where.net);
+    note_try(s, &d->tries, foreign);
+    if (!foreign)
+        return;
+    note_try(s, &d->away, true);
+    if (kt_str_is(s->ev->code, "mfa_failed"))
+        kt_ring_add(&d->second, s->t, 1);
 }
 
 static void by_actor(struct kt_scene *s, const struct options *o, enum class class)
@@ -383,7 +394,7 @@ static void by_actor(struct kt_scene *s, const struct options *o, enum class cla
     struct denials *d = denials_of(s);
     bool counts = true;
     if (class == CLASS_CREDENTIAL)
-        note_try(s, &d->tries, !kt_net_known(s->places, s->where.net));
+        note_login(s, d);
     else
         counts =
             note_fact(s, d, fact_hash(s), class == CLASS_DENIED ? WEIGHT_DENIED : WEIGHT_MISSING);
@@ -501,15 +512,19 @@ static void words_of_second(const struct kt_scene *s, struct kt_finding *f)
            (unsigned)f->number[N_LEAST]);
 }
 
-/* One or two are mistyped in any hotel. */
-static void tell_second(struct kt_scene *s, unsigned n, const struct options *o)
+/* One or two are mistyped in any hotel. Returns whether it is told. */
+static bool tell_second(struct kt_scene *s, const struct denials *d, const struct options *o)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, 460, KT_FIND_LEARNING | KT_FIND_SUCCESS,
-                                   words_of_second);
+    unsigned n = d != NULL && recent(s, o, &d->away) ? kt_ring_hours(&d->second, s->t, 24) : 0;
+    if (n == 0 || n < o->second_factors)
+        return false;
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_FAILURES, 460, KT_FIND_LEARNING | KT_FIND_SUCCESS, words_of_second);
     if (f == NULL)
-        return;
+        return true;
     f->number[N_TRIES] = n;
     f->number[N_LEAST] = (double)o->second_factors;
+    return true;
 }
 
 static void words_of_guess(const struct kt_scene *s, struct kt_finding *f)
@@ -579,11 +594,14 @@ static void tell_typos(struct kt_scene *s, unsigned n, const struct options *o)
 
 /* Failures that came before this success: of the name itself, or at an address it does not know. */
 static unsigned tries_before(const struct kt_scene *s, const struct options *o,
-                             const struct tries *mine, bool foreign)
+                             const struct tries *mine, const struct denials *d, bool foreign)
 {
     const struct tries *here =
         foreign ? kt_table_peek(s->tables[T_ADDRESS], s->where.address) : NULL;
     unsigned n = recent(s, o, mine) ? kt_ring_hours(&mine->ring, s->t, foreign ? 24 : 1) : 0;
+    unsigned away =
+        foreign && d != NULL && recent(s, o, &d->away) ? kt_ring_hours(&d->away.ring, s->t, 24) : 0;
+    n = n > away ? n : away;
     unsigned at_place = recent(s, o, here) ? here->foreign : 0;
     return n > at_place ? n : at_place;
 }
@@ -596,6 +614,19 @@ static bool is_own_device(const struct kt_scene *s)
            kt_client_known(s->places, s->client);
 }
 
+/* Told once; the next failures start anew. Its owner at work says nothing of who tries elsewhere.
+ */
+static void start_anew(const struct kt_scene *s, const struct options *o, struct denials *d,
+                       bool foreign)
+{
+    if (recent(s, o, &d->tries))
+        memset(&d->tries, 0, sizeof d->tries);
+    if (!foreign || !recent(s, o, &d->away))
+        return;
+    memset(&d->away, 0, sizeof d->away);
+    memset(&d->second, 0, sizeof d->second);
+}
+
 static void success(struct kt_scene *s, const struct options *o)
 {
     struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
@@ -603,7 +634,7 @@ static void success(struct kt_scene *s, const struct options *o)
     const struct kt_place *place = kt_place_of(s->places, s->where.network);
     bool foreign = outside(s) && (place == NULL || kt_place_tainted(place, s->minute));
     bool knows = s->places->n_place + s->places->inside_seen > 0;
-    unsigned n = tries_before(s, o, mine, foreign);
+    unsigned n = tries_before(s, o, mine, d, foreign);
     /* somebody without any known network is new, not strange, until the tries are too many */
     bool strange = foreign && (knows || n >= o->floor);
     bool typos = strange && n <= TYPOS && is_own_device(s), told = n >= o->guess && !typos;
@@ -613,11 +644,9 @@ static void success(struct kt_scene *s, const struct options *o)
         tell_guess(s, n, strange, knows, o);
     if (typos && n >= o->guess)
         tell_typos(s, n, o);
-    unsigned second = foreign && recent(s, o, mine) ? mine->second : 0;
-    if (second > 0 && second >= o->second_factors)
-        tell_second(s, second, o);
-    if (d != NULL && recent(s, o, &d->tries))
-        memset(&d->tries, 0, sizeof d->tries); /* told once; the next failures start anew */
+    told = (strange && tell_second(s, d, o)) || told;
+    if (d != NULL)
+        start_anew(s, o, d, foreign);
     kt_table_remove(s->tables[T_IDENTITY], s->who);
     struct names *names = s->where.usable ? kt_table_get(s->tables[T_NETWORK], net_key(s)) : NULL;
     /* a colleague who mistyped leaves the list; one whose password was guessed does not */
