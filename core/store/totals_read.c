@@ -14,7 +14,7 @@
 #include "core/store/together_int.h"
 
 #define PLAIN_MAX ((size_t)64 << 20) /* of a frame: names, or addresses of 16 bytes */
-#define RATIO_MAX 4096u
+#define RATIO_MAX ((size_t)32 << 10) /* zstd's own: 128 KiB are a block of 4 bytes at least */
 
 void kt_totals_done(struct kt_totals *s)
 {
