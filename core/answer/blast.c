@@ -19,11 +19,12 @@
 #include "core/event/secret_id.h"
 #include "core/store/totals.h"
 
-#define LINES_MAX  64u /* parts of the store with records of it up to which their lines are read */
-#define ISSUES_MAX 2000u
-#define LEAKS_MAX  1000u
-#define KEYS_MAX   16u     /* credentials whose leaks are looked for */
-#define NEWEST_MAX 200000u /* records that are read for their credentials alone */
+#define LINES_MAX       64u /* parts of the store with records of it up to which their lines are read */
+#define ISSUES_MAX      2000u
+#define LEAKS_MAX       1000u
+#define KEYS_MAX        16u /* credentials whose leaks are looked for */
+#define PLACES_TOGETHER 64u
+#define NEWEST_MAX      200000u /* records that are read for their credentials alone */
 
 struct blast {
     struct kt_blast out; /* first: kt_blast_free gets at the rest */
@@ -144,29 +145,43 @@ static void take_who(struct blast *b, struct kt_str actor, struct kt_str instanc
     count(b, KT_BLAST_SOURCES, instance, times);
 }
 
-/* Its number among the addresses, which most have had before. */
-static uint32_t address_of(struct blast *b, struct kt_ip ip)
+/* The number of an address that was not known yet among those in the list. */
+static uint32_t new_address(struct blast *b, struct kt_ip ip)
 {
     char text[KT_IP_TEXT_MAX];
-    struct kt_str key = kt_str_from(ip.at, sizeof ip.at);
-    uint32_t at = kt_known_get(&b->known_ip, b->ips, key);
-    if (at != KT_MAP_NONE)
-        return b->ip_as[at];
     uint32_t number =
         kt_counted_number(b->counts[KT_BLAST_ADDRESSES],
                           &(struct kt_counted_thing){ .what = kt_str_of(kt_ip_format(ip, text)) });
     if (number == KT_MAP_NONE)
         return number;
-    at = kt_known_put(&b->known_ip, b->ips, key);
+    uint32_t at = kt_known_put(&b->known_ip, b->ips, kt_str_from(ip.at, sizeof ip.at));
     b->ip_as[at] = number;
     return number;
 }
 
-static void take_place(struct blast *b, struct kt_ip ip, const struct kt_times *times)
+/* known: its number in ips, or KT_MAP_NONE. */
+static void take_place(struct blast *b, uint32_t known, struct kt_ip ip,
+                       const struct kt_times *times)
 {
     kt_counted_sum_at(
-        b->counts[KT_BLAST_ADDRESSES], address_of(b, ip),
+        b->counts[KT_BLAST_ADDRESSES], known != KT_MAP_NONE ? b->ip_as[known] : new_address(b, ip),
         &(struct kt_counted_thing){ .n = times->n, .first = times->first, .last = times->last });
+}
+
+/* Most of a stretch's were those of others before it, too: they are looked up together, as their
+ * number among addresses is most of what they cost. */
+static void take_places(struct blast *b, const struct kt_deeds_place *place, uint32_t n)
+{
+    struct kt_str key[PLACES_TOGETHER];
+    uint32_t at[PLACES_TOGETHER];
+    for (uint32_t from = 0; from < n; from += PLACES_TOGETHER) {
+        const uint32_t some = n - from < PLACES_TOGETHER ? n - from : PLACES_TOGETHER;
+        for (uint32_t i = 0; i < some; i++)
+            key[i] = kt_str_from(place[from + i].ip.at, sizeof place[from + i].ip.at);
+        kt_known_get_all(&b->known_ip, b->ips, key, some, at);
+        for (uint32_t i = 0; i < some; i++)
+            take_place(b, at[i], place[from + i].ip, &place[from + i].times);
+    }
 }
 
 /* So many accesses that differ in time and address alone. */
@@ -196,7 +211,7 @@ static enum kt_status take(struct blast *b, const struct kt_event *ev, struct kt
     take_who(b, actor, ev->instance, &once);
     count(b, KT_BLAST_CREDENTIALS, ev->credential, &once);
     if (ev->has_ip)
-        take_place(b, ev->ip, &once);
+        take_places(b, &(struct kt_deeds_place){ ev->ip, once }, 1);
     return take_deed(b, ev, actor, &once, err);
 }
 
@@ -336,8 +351,7 @@ static enum kt_status take_deeds(struct blast *b, struct kt_error *err)
         who->actor = kt_ask_actor(b->ask, who->actor, who->source, who->instance);
         take_who(b, who->actor, who->instance, &who->times);
     }
-    for (uint32_t i = 0; i < d->n_places; i++)
-        take_place(b, d->place[i].ip, &d->place[i].times);
+    take_places(b, d->place, d->n_places);
     for (uint32_t i = 0; i < d->n_deeds && status == KT_OK; i++) {
         const struct kt_deed *deed = &d->deed[i];
         ev.action = deed->action;

@@ -127,18 +127,39 @@ static uint32_t actor_at(struct kt_states *s, const struct kt_columns *c, uint32
 
 #define AHEAD 16u /* pairs whose places are asked for before the first of them is looked at */
 struct read {
-    uint32_t secret, actor;
-    kt_time_ns time;
+    uint32_t secret, actor; /* numbers */
+    uint64_t n;
+    kt_time_ns last;
+};
+struct reads {
+    struct read at[AHEAD];
+    uint32_t n;
 };
 
-static void count_read(struct kt_states *s, const struct read *one)
+static void count_reads(struct kt_states *s, struct reads *r)
 {
-    uint32_t pair = kt_states_pair(s, one->secret, one->actor);
-    if (pair == KT_MAP_NONE)
-        return;
-    s->reader[pair].is.reads++;
-    if (one->time > s->reader[pair].is.last)
-        s->reader[pair].is.last = one->time;
+    uint32_t pair[AHEAD];
+    for (uint32_t i = 0; i < r->n; i++) {
+        pair[i] = kt_states_pair(s, r->at[i].secret, r->at[i].actor);
+        if (pair[i] != KT_MAP_NONE)
+            __builtin_prefetch(&s->reader[pair[i]], 1);
+    }
+    for (uint32_t i = 0; i < r->n; i++) {
+        if (pair[i] == KT_MAP_NONE)
+            continue;
+        struct kt_secret_reader *is = &s->reader[pair[i]].is;
+        is->reads += r->at[i].n;
+        is->last = r->at[i].last > is->last ? r->at[i].last : is->last;
+    }
+    r->n = 0;
+}
+
+static void add_read(struct kt_states *s, struct reads *r, const struct read *one)
+{
+    if (r->n == AHEAD)
+        count_reads(s, r);
+    kt_pairs_expect(&s->pairs, one->secret, one->actor);
+    r->at[r->n++] = *one;
 }
 
 /* Sums come secret by secret and walks record by record: each would leave out others. */
@@ -158,19 +179,14 @@ static enum kt_status take_readers(void *self, const struct kt_view *view, struc
     uint32_t n_actors = c->text[KT_COL_ACTOR - KT_COL_SMALL].n_dict + 1;
     uint32_t *actor = (uint32_t *)(void *)kt_buf_reserve(&actors, n_actors * sizeof *actor);
     memset(actor, 0xff, n_actors * sizeof *actor); /* KT_MAP_NONE */
-    struct read one[AHEAD];
-    for (uint32_t from = 0, n = 0; from < view->picks; from += AHEAD, n = 0) {
-        for (uint32_t i = from; i < view->picks && i < from + AHEAD; i++) {
-            uint32_t row = view->pick[i], secret = kt_states_number_at(number, view, row);
-            if (secret == KT_MAP_NONE || kt_column_is_shadow(c, row))
-                continue;
-            one[n] = (struct read){ secret, actor_at(s, c, row, actor), view->time[row] };
-            kt_pairs_expect(&s->pairs, one[n].secret, one[n].actor);
-            n++;
-        }
-        for (uint32_t i = 0; i < n; i++)
-            count_read(s, &one[i]);
+    struct reads reads = { .n = 0 };
+    for (uint32_t i = 0; i < view->picks; i++) {
+        uint32_t row = view->pick[i], secret = kt_states_number_at(number, view, row);
+        if (secret != KT_MAP_NONE && !kt_column_is_shadow(c, row))
+            add_read(s, &reads,
+                     &(struct read){ secret, actor_at(s, c, row, actor), 1, view->time[row] });
     }
+    count_reads(s, &reads);
     return s->crowded ? crowded(err) : KT_OK;
 }
 
@@ -209,18 +225,11 @@ static void take_actor(struct kt_states *s, const struct kt_totals_actor *a, con
     const uint32_t n = a->n[KT_TOTALS_DEEDS],
                    actor = kt_known_put(&s->known, s->texts,
                                         kt_ask_actor(s->ask, a->actor, a->source, a->instance));
-    for (uint32_t i = 0; i < n; i++) {
-        uint32_t ahead = i + AHEAD < n ? number[e[i + AHEAD].of] : KT_MAP_NONE;
-        uint32_t secret = number[e[i].of];
-        if (ahead != KT_MAP_NONE)
-            kt_pairs_expect(&s->pairs, ahead, actor);
-        uint32_t pair = secret == KT_MAP_NONE ? KT_MAP_NONE : kt_states_pair(s, secret, actor);
-        if (pair == KT_MAP_NONE)
-            continue;
-        struct kt_secret_reader *is = &s->reader[pair].is;
-        is->reads += e[i].n;
-        is->last = e[i].last > is->last ? e[i].last : is->last;
-    }
+    struct reads reads = { .n = 0 };
+    for (uint32_t i = 0; i < n; i++)
+        if (number[e[i].of] != KT_MAP_NONE)
+            add_read(s, &reads, &(struct read){ number[e[i].of], actor, e[i].n, e[i].last });
+    count_reads(s, &reads);
 }
 
 static bool take_sums(void *self, struct kt_totals *sums)

@@ -110,20 +110,39 @@ static void fetch_text(const struct kt_known *k, const struct kt_map *m, uint64_
         __builtin_prefetch(kt_map_key(m, (uint32_t)(word & KT_KNOWN_MAX) - 1).at);
 }
 
+/* The hashes of up to TOGETHER keys, whose places are on their way. */
+static void expect(const struct kt_known *k, const struct kt_map *m, const struct kt_str *key,
+                   uint32_t n, uint64_t *hash)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        hash[i] = hash_of(key[i]);
+        if (k->slots > 0)
+            __builtin_prefetch(&k->word[(uint32_t)hash[i] & (k->slots - 1)]);
+    }
+    for (uint32_t i = 0; i < n && k->slots > 0; i++)
+        fetch_text(k, m, hash[i]);
+}
+
 void kt_known_put_all(struct kt_known *k, struct kt_map *m, const struct kt_str *key, uint32_t n,
                       uint32_t *ret)
 {
     uint64_t hash[TOGETHER];
     for (uint32_t from = 0; from < n; from += TOGETHER) {
         const uint32_t some = n - from < TOGETHER ? n - from : TOGETHER;
-        for (uint32_t i = 0; i < some; i++) {
-            hash[i] = hash_of(key[from + i]);
-            if (k->slots > 0)
-                __builtin_prefetch(&k->word[(uint32_t)hash[i] & (k->slots - 1)]);
-        }
-        for (uint32_t i = 0; i < some && k->slots > 0; i++)
-            fetch_text(k, m, hash[i]);
+        expect(k, m, &key[from], some, hash);
         for (uint32_t i = 0; i < some; i++)
             ret[from + i] = put(k, m, key[from + i], hash[i]);
+    }
+}
+
+void kt_known_get_all(const struct kt_known *k, const struct kt_map *m, const struct kt_str *key,
+                      uint32_t n, uint32_t *ret)
+{
+    uint64_t hash[TOGETHER];
+    for (uint32_t from = 0; from < n; from += TOGETHER) {
+        const uint32_t some = n - from < TOGETHER ? n - from : TOGETHER;
+        expect(k, m, &key[from], some, hash);
+        for (uint32_t i = 0; i < some; i++)
+            ret[from + i] = find(k, m, key[from + i], hash[i]);
     }
 }

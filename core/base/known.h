@@ -24,3 +24,6 @@ uint32_t kt_known_put(struct kt_known *k, struct kt_map *m, struct kt_str key);
 /* The same of n keys, as a dictionary has them: their places are fetched ahead. ret: n numbers. */
 void kt_known_put_all(struct kt_known *k, struct kt_map *m, const struct kt_str *key, uint32_t n,
                       uint32_t *ret);
+/* kt_known_get of n keys. */
+void kt_known_get_all(const struct kt_known *k, const struct kt_map *m, const struct kt_str *key,
+                      uint32_t n, uint32_t *ret);
