@@ -4,7 +4,7 @@
  *
  * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
  *        and by network: windows of failed credentials, with the names that failed there.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Calls: exposed_key, detector.h and core only. No clock, no I/O.
  * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
  */
 #include "detectors/detector.h"
@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core/base/limits.h"
+#include "detectors/exposed_key.h"
 
 #define FACTS_MAX  32
 #define NAMES_MAX  16
@@ -22,11 +23,11 @@
 #define TYPOS      9u  /* DETECTION §4.6: so many are somebody's own, on its own device */
 #define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
 #define TYPOS_MOST 160
-enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS };
+enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS, T_EXPOSED };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
-    uint64_t floor, breadth, sets, spray_names, spray_tries, guess, second_factors,
+    uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, second_factors,
         guess_within_min;
     double success, prior_count, prior_hours, rmax;
 };
@@ -95,6 +96,8 @@ static const struct kt_table_decl tables[] = {
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
                  are_sets },
+    [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 1, 10000,
+                    KT_EVICT_LRU, kt_exposed_is_sound },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -114,6 +117,9 @@ static const struct kt_option options[] = {
     UINT_OPTION(sets, "5",
                 "Folders, namespaces or regions that a machine without a history asks to see as a "
                 "whole and is refused, within an hour."),
+    UINT_OPTION(exposed, "3",
+                "Networks of different operators, all new to an actor, that refuse it within 24 h "
+                "though its credential is right."),
     UINT_OPTION(spray_names, "3",
                 "Names that fail from one public network in 24 h without knowing it."),
     UINT_OPTION(spray_tries, "15",
@@ -661,6 +667,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
         success(s, o);
+        if (outside(s))
+            kt_exposed_success(s, s->tables[T_EXPOSED]);
         return;
     }
     enum class class = class_of(s);
@@ -671,6 +679,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
     sets(s, o);
+    if (outside(s))
+        kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
     if (class != CLASS_CREDENTIAL || !outside(s))
         return;
     if (!kt_net_known(s->places, s->where.net))
