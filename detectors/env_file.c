@@ -182,6 +182,15 @@ static unsigned people(const struct use *u)
     return n;
 }
 
+/* Of a person, on a day in no incident? */
+static bool is_habit(const struct use *u)
+{
+    bool habit = false;
+    for (unsigned i = 0; u != NULL && i < USERS; i++)
+        habit = habit || (u->user[i].who != 0 && u->user[i].person && u->user[i].counted);
+    return habit;
+}
+
 /* Whether that person may is asked once, not on every host. */
 static bool was_told(const struct kt_scene *s, const struct kt_env_process *p)
 {
@@ -291,6 +300,8 @@ static double new_user(const struct kt_scene *s, const struct options *o,
     const struct use *class = known(s, p, KT_ENV_IN_CLASS), *any = known(s, p, KT_ENV_ANYWHERE);
     if (!mature(s, o, T_HOST, p->host_key) || knows(class, p->who))
         return 0;
+    if (p->at_home && !p->odd && is_habit(here))
+        return 0; /* what colleagues run there, over a project of his own */
     if (knows_person(s, p, any))
         return o->moved;
     return is_colleague(s, p, here) || is_colleague(s, p, class) ? o->person : o->user;

@@ -109,6 +109,15 @@ static bool is_odd(const struct kt_env_process *p)
            ANY(p->program.name, carriers);
 }
 
+static bool is_at_home(const struct kt_env_process *p, const struct kt_event *ev)
+{
+    struct kt_str path = ev->secret_native, part;
+    (void)kt_str_split(&path, '/', &part);
+    bool home = part.len == 0 && kt_str_split(&path, '/', &part) && kt_str_is(part, "home") &&
+                kt_str_split(&path, '/', &part) && kt_str_eq(part, p->user) && path.len > 0;
+    return home && p->person && p->sort == KT_SORT_ENV && ev->role.len == 0;
+}
+
 struct kt_env_process kt_env_process_of(const struct kt_event *ev)
 {
     struct kt_env_process p = { .program = kt_program_of(ev->user_agent),
@@ -118,6 +127,7 @@ struct kt_env_process kt_env_process_of(const struct kt_event *ev)
     p.person = ev->actor_kind != KT_ACTOR_SERVICE && ev->actor_kind != KT_ACTOR_CI;
     p.in_odd_place = ANY(p.program.exe, odd_places);
     p.odd = is_odd(&p);
+    p.at_home = is_at_home(&p, ev);
     p.viewer = is_viewer(&p);
     p.look = p.viewer && is_configuration(p.sort);
     return p;

@@ -17,6 +17,7 @@ struct kt_env_process {
     bool person;              /* by a login; else a service */
     bool viewer;              /* a person with a program of the system that carries nothing away */
     bool look;                /* … at what applications connect with: .env files, stored logins */
+    bool at_home;             /* a person as himself, a .env file below his own home */
     bool in_odd_place;        /* the program lies in /tmp or the like */
     bool odd;                 /* what a service has little use for */
     uint32_t who;             /* hash of the user */
