@@ -322,7 +322,8 @@ bool kt_known_own_path(const struct kt_scene *s, uint32_t secrets)
 
 bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers)
 {
-    if (folder == 0 || !at_work_here(s, folder))
+    /* what is above a credential made on request (database/creds/ROLE) lists roles: no project */
+    if (folder == 0 || s->ev->action == KT_ACT_ISSUE || !at_work_here(s, folder))
         return false;
     const struct kt_known_users *x = kt_table_peek(s->tables[KT_NEW_USERS], one_key(folder));
     const struct kt_known_users *all =
