@@ -2,10 +2,10 @@
  * detect_incident: evidence to incidents to alerts (DETECTION §5).
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
- * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total, detect_text
- *        (emit), known_secrets (production), detectors' shared structs.
- * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
- *        key and of the event that opened it.
+ * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total,
+ *        detect_together, detect_text (emit), known_secrets (production), detectors' shared
+ * structs. Holds: an incident opens and closes by event time, never by a timer; its id is a
+ * function of its key and of the event that opened it.
  */
 #include <assert.h>
 #include <string.h>
@@ -521,8 +521,8 @@ static bool mass_event(struct kt_detect *d, struct kt_scene *s, const struct kt_
 }
 
 /* ---- merging ---- */
-static void merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
-                  struct incident *young)
+void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
+                     struct incident *young)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         if (!young->part[i].set)
@@ -591,9 +591,9 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
     /* What somebody was told about stays, else the older: one incident, one alert. */
     bool told_own = own->severity >= 0, told_there = there->severity >= 0;
     if (told_own != told_there ? told_own : own->serial < there->serial)
-        merge(d, s, own, there);
+        kt_detect_merge(d, s, own, there);
     else
-        merge(d, s, there, own);
+        kt_detect_merge(d, s, there, own);
 }
 
 /* ---- the event ---- */
@@ -648,18 +648,21 @@ static bool belongs(struct kt_detect *d, const struct kt_scene *s, const struct 
     return s->read && s->t <= in->last + KT_NS_HOUR;
 }
 
-static void attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+/* Returns the serial of the incident, or of the one that it became part of; 0: there is none. */
+static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     bool evidence;
     if (in == NULL || !belongs(d, s, in, &evidence))
-        return;
+        return in == NULL ? 0 : in->serial;
     d->incidents_changed = true;
     if (evidence)
         note_time(in, s->t);
     note_event(s, in);
+    in = kt_detect_together(d, s, in);
     weigh(d, s, in);
     if (in->severity >= KT_SEV_MEDIUM || in->quiet_run || (is_quiet(in) && in->severity >= 0))
         hold_members(d, in);
+    return in->serial;
 }
 
 void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
@@ -671,21 +674,19 @@ void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
     if (kt_table_count(d->incidents) == 0)
         return;
     join_address(d, s);
-    struct incident *own =
-        s->actor == NULL ? NULL : kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
+    uint64_t done = 0;
+    if (s->actor != NULL)
+        done = attach(d, s, kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t));
     struct incident *quiet =
         d->work == NULL || s->actor == NULL
             ? NULL
             : kt_detect_incident(d, KT_KEY_ACTOR, kt_detect_quiet_key(s->who, d->work), s->t);
-    uint64_t done = own != NULL ? own->serial : 0, told = quiet != NULL ? quiet->serial : 0;
-    attach(d, s, own);
-    attach(d, s, quiet);
+    uint64_t told = attach(d, s, quiet);
     for (unsigned i = 0; i < s->n_found; i++) {
         struct incident *in = kt_detect_incident(d, s->found[i].key_kind, s->found[i].key, s->t);
         if (in == NULL || in->serial == done || in->serial == told || in->environment)
             continue;
-        done = in->serial;
-        attach(d, s, in);
+        done = attach(d, s, in);
     }
 }
 

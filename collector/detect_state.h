@@ -63,7 +63,7 @@ struct incident {
     char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
     /* Of the last notice; told_by: detector + 1, 0 = none, or by a build that did not note it. */
     uint8_t actor_kind, told_members, told_by;
-    uint8_t pad;
+    uint8_t together;  /* of several people who are odd over the same secrets */
     uint32_t told_min; /* when that was, by event time */
     int told_points;   /* of the main part then */
 };
@@ -254,6 +254,14 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now);
 /* The incident of the key that takes evidence at t, or NULL. */
 struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
                                     kt_time_ns t);
+
+/* All of the younger becomes the older's; its alert is closed as merged. */
+void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
+                     struct incident *young);
+
+/* ---- detect_together.c: colleagues at one thing ---- */
+/* The incident, before it is told the first time, or the one of others that it is part of. */
+struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
 
 /* ---- detect_total.c: what an incident keeps and weighs ---- */
 /* Where the finding goes: the part of its family and role, else a free one, else that of the

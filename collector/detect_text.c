@@ -11,6 +11,7 @@
 
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
+#include "core/event/secret_id.h"
 
 static bool plain(struct kt_str s)
 {
@@ -112,6 +113,10 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "No secret was read in this incident so far.");
         return;
     }
+    if (in->together)
+        kt_buf_addz(b,
+                    "Colleagues at one thing at one time work on an incident, as a rule: ask one "
+                    "of them which. ");
     const char *who = in->members_n > 1 ? "they" : "it", *s = in->secrets_n == 1 ? "" : "s";
     unsigned long long n = in->secrets_n;
     if (in->production_n == in->secrets_n)
@@ -175,6 +180,39 @@ static struct kt_str take(struct kt_buf *b, size_t from)
     return kt_str_from(b->at + from, b->len - from);
 }
 
+/* What stands before the last slash that all have in common; "": nothing below their store. */
+static struct kt_str common_path(const struct incident *in)
+{
+    struct kt_str first = kt_str_of(in->secret[0]);
+    size_t n = first.len;
+    for (unsigned i = 1; i < INCIDENT_SECRETS && in->secret[i][0] != '\0'; i++) {
+        size_t k = 0;
+        while (k < n && in->secret[i][k] == first.at[k])
+            k++;
+        n = k;
+    }
+    while (n > 0 && first.at[n - 1] != '/')
+        n--;
+    return kt_str_from(first.at, n > kt_secret_store(first).len ? n : 0);
+}
+
+/* Of several people at one thing that comes first, then what is odd about one of them. */
+static struct kt_str title_of(const struct incident *in, const struct part *main, char *buf,
+                              size_t size)
+{
+    if (!in->together)
+        return kt_str_of(main->title);
+    struct kt_str path = common_path(in);
+    char below[160] = "";
+    unsigned n = in->members_n > INCIDENT_MEMBERS ? INCIDENT_MEMBERS : in->members_n;
+    if (path.len > 0)
+        kt_say_name(path, 80, below);
+    kt_say(buf, size, "%s%u people are at mostly the same secrets%s%s within 2 hours. %s",
+           in->members_n > n ? "More than " : "", n, path.len > 0 ? " below " : "", below,
+           main->title);
+    return kt_str_of(buf);
+}
+
 void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,
                     const char *merged_into)
 {
@@ -183,6 +221,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
     int weighted;
     (void)kt_detect_total(in, d->shared.learning, &weighted);
     struct part *main = kt_detect_main_part(in, d->shared.learning);
+    char title[640];
     struct kt_alert a = { .severity = (enum kt_severity)in->severity,
                           .score = in->environment ? in->notified : weighted,
                           .detector = kt_detectors[main->detector]->name,
@@ -191,7 +230,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
                           .first = in->first,
                           .last = in->last,
                           .raised = in->raised,
-                          .title = kt_str_of(main->title),
+                          .title = title_of(in, main, title, sizeof title),
                           .normal = kt_str_of(main->normal),
                           .quiet = kt_str_of(main->quiet),
                           .considered = kt_str_of(in->considered),

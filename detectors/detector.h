@@ -300,6 +300,9 @@ struct kt_detector {
     void (*on_tick)(struct kt_scene *s, const void *options);
     /* For texts: what it looked at in this scene and found normal, "volume (3 reads in 1 h)". */
     void (*considered)(const struct kt_scene *s, const void *options, struct kt_buf *out);
+    /* For those who compare people: the secrets that the actor touched lately, or NULL. The newest
+     * may be missing where they were too many. */
+    const struct kt_distinct *(*touched)(struct kt_table *const *tables, struct kt_key who);
     /* For `keytrail status`: what is not as it should be now, as JSON strings of an array that is
      * open in out. */
     void (*status)(struct kt_table *const *tables, struct kt_buf *out);

@@ -750,6 +750,12 @@ static void considered(const struct kt_scene *s, const void *opt, struct kt_buf 
                 kt_maxima_best(&v->best, STAT_HOUR), kt_maxima_best(&v->best, STAT_DISTINCT));
 }
 
+static const struct kt_distinct *touched(struct kt_table *const *own, struct kt_key who)
+{
+    const struct volume *v = kt_table_peek(own[T_ACTOR], who);
+    return v != NULL ? &v->now.seen : NULL;
+}
+
 static const struct kt_part_needs needs[] = {
     { NULL, KT_NEED(READ) },
     { NULL, 0 },
@@ -767,4 +773,5 @@ const struct kt_detector kt_detector_volume_spike = {
     .on_learn = on_learn,
     .on_hour = on_hour,
     .considered = considered,
+    .touched = touched,
 };
