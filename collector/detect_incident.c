@@ -3,9 +3,9 @@
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
  * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total,
- *        detect_together, detect_text (emit), known_secrets (production), detectors' shared
- * structs. Holds: an incident opens and closes by event time, never by a timer; its id is a
- * function of its key and of the event that opened it.
+ *        detect_together, detect_text (emit), known_secrets (production), shared structs.
+ * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
+ *        key and of the event that opened it.
  */
 #include <assert.h>
 #include <string.h>
