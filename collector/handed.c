@@ -57,6 +57,11 @@ struct kt_way *kt_way_new(size_t bytes_max)
     return w;
 }
 
+static size_t bytes_of(const struct kt_handed *b)
+{
+    return sizeof *b + b->lines.cap;
+}
+
 static void free_all(struct kt_handed *first)
 {
     for (struct kt_handed *b = first, *next; b != NULL; b = next) {
@@ -78,12 +83,12 @@ void kt_way_give(struct kt_way *w, struct kt_handed *b)
 {
     b->next = NULL;
     (void)pthread_mutex_lock(&w->lock);
-    w->broken = w->first != NULL && (w->broken || b->lines.cap > w->bytes_max - w->bytes);
-    bool room = !w->broken && b->lines.cap <= w->bytes_max - w->bytes;
+    w->broken = w->first != NULL && (w->broken || bytes_of(b) > w->bytes_max - w->bytes);
+    bool room = !w->broken && bytes_of(b) <= w->bytes_max - w->bytes;
     if (room) {
         *(w->first == NULL ? &w->first : &w->last->next) = b;
         w->last = b;
-        w->bytes += b->lines.cap;
+        w->bytes += bytes_of(b);
     }
     (void)pthread_mutex_unlock(&w->lock);
     if (!room)
@@ -94,7 +99,7 @@ static struct kt_handed *unhang(struct kt_way *w)
 {
     struct kt_handed *b = w->first;
     w->first = b->next;
-    w->bytes -= b->lines.cap;
+    w->bytes -= bytes_of(b);
     return b;
 }
 

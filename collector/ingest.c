@@ -549,7 +549,21 @@ static void count_lines(struct kt_ingest *in, struct kt_str agent, const struct 
         kt_counts_lines(in->o.counts, &l);
 }
 
-/* A batch of which each line is new goes on to detection once it is committed, with its memory. */
+/* The lines of the batch, with their memory unless that was made for a much larger one: what waits
+ * for the commit takes at most twice what GROUP_BYTES and one batch say. */
+static struct kt_buf take_unpacked(struct kt_ingest *in)
+{
+    struct kt_buf lines = { 0 };
+    if (in->unpacked.cap / 2 > in->unpacked.len) {
+        kt_buf_add(&lines, kt_buf_str(&in->unpacked));
+        return lines;
+    }
+    lines = in->unpacked;
+    in->unpacked = (struct kt_buf){ 0 };
+    return lines;
+}
+
+/* A batch of which each line is new goes on to detection once it is committed. */
 static void keep_stored(struct kt_ingest *in, const struct talk *t, kt_time_ns arrival,
                         const struct kt_store_result *r)
 {
@@ -561,8 +575,7 @@ static void keep_stored(struct kt_ingest *in, const struct talk *t, kt_time_ns a
     b->arrival = arrival;
     b->stored = r->stored_at;
     kt_str_copyz(b->agent, sizeof b->agent, t->name);
-    b->lines = in->unpacked;
-    in->unpacked = (struct kt_buf){ 0 };
+    b->lines = take_unpacked(in);
     *in->last_stored = b;
     in->last_stored = &b->next;
 }
@@ -605,7 +618,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     return KT_OK;
 }
 
-static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
+static enum kt_status take_batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
 {
     struct session *s = session_of(t->agent, t->m->incarnation);
     if (s == NULL || s->peer != t->peer) {
@@ -635,7 +648,13 @@ static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_erro
     enum kt_status st = store_batch(in, t, s, err);
     if (st == KT_OK)
         kt_ingest_notice(&in->alarms, &t->agent->quiet, in->intake, t->name);
-    if (in->unpacked.cap > UNPACKED_KEEP)
+    return st;
+}
+
+static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)
+{
+    enum kt_status st = take_batch(in, t, err);
+    if (in->unpacked.cap > UNPACKED_KEEP) /* of a refused one as well */
         kt_buf_done(&in->unpacked);
     return st;
 }

@@ -105,7 +105,7 @@ static void a_full_way_takes_no_more_until_it_is_empty(void **state)
 {
     (void)state;
     struct kt_handed *one = batch_of(1, 2);
-    struct kt_way *w = kt_way_new(2 * one->lines.cap);
+    struct kt_way *w = kt_way_new(2 * (sizeof *one + one->lines.cap));
     kt_way_give(w, one);
     kt_way_give(w, batch_of(3, 2));
     kt_way_give(w, batch_of(5, 2)); /* no room */
@@ -116,6 +116,16 @@ static void a_full_way_takes_no_more_until_it_is_empty(void **state)
     kt_way_give(w, batch_of(9, 2));
     take_none(w, 4, 8);
     take_one(w, 8);
+    kt_way_free(w);
+}
+
+static void a_batch_takes_more_room_than_its_lines(void **state)
+{
+    (void)state;
+    struct kt_handed *one = batch_of(1, 2);
+    struct kt_way *w = kt_way_new(one->lines.cap);
+    kt_way_give(w, one);
+    take_none(w, 0, 0);
     kt_way_free(w);
 }
 
@@ -329,6 +339,7 @@ int main(void)
         cmocka_unit_test(records_are_those_of_the_lines),
         cmocka_unit_test(the_way_says_what_the_log_has_to_tell_before),
         cmocka_unit_test(a_full_way_takes_no_more_until_it_is_empty),
+        cmocka_unit_test(a_batch_takes_more_room_than_its_lines),
         cmocka_unit_test_setup_teardown(detection_sees_the_same_as_from_the_log, open_world,
                                         close_world),
         cmocka_unit_test_setup_teardown(a_batch_waits_for_a_store_that_can_be_read, open_world,
