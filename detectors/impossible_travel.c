@@ -3,8 +3,7 @@
  * §4.2).
  *
  * Owns:  by actor the last visits in order of event time, and the pairs of countries it goes
- * between; by network of `networks:` whom it moved. Calls: detector.h, countries, core. No clock,
- * no I/O.
+ * between; by network whom it moved. Calls: detector.h, countries, core. No clock, no I/O.
  */
 #include "detectors/countries.h"
 #include "detectors/detector.h"
@@ -27,14 +26,13 @@
 #define QUICK_MIN    15u /* or within so long between neighbours that have no places */
 #define PAIRS        6u
 #define MOVED        2u          /* others whom a network moved, that make it a way out */
-#define CARRIER      3u          /* countries of others that make an operator one without a place */
 #define TRUSTED      3u          /* days of use of a network (DETECTION §3.3) */
 #define BACK_MIN     (30u * 60u) /* there and back: a trip of a day, or over a night */
 #define AGAIN_MIN    (3u * DAY_MIN)
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
-    double points, shared, overlap, cap, daily;
+    double points, shared, carrier, overlap, cap, daily;
     uint64_t distance_km, speed_kmh, seen, egress;
 };
 #define NUMBER(field, type, value, help)                                                           \
@@ -44,6 +42,8 @@ struct options {
 static const struct kt_option options[] = {
     NUMBER(points, KT_OPT_DOUBLE, "3.2", "Two countries faster than anybody travels."),
     NUMBER(shared, KT_OPT_DOUBLE, "1.6", "The same when a colleague uses the newer network there."),
+    NUMBER(carrier, KT_OPT_DOUBLE, "1",
+           "The same when one end is an operator that moved colleagues without a journey."),
     NUMBER(overlap, KT_OPT_DOUBLE, "1.5", "Added when the first place comes back within 2 hours."),
     NUMBER(cap, KT_OPT_DOUBLE, "4.2", "Most that it can reach: travel never pages alone."),
     NUMBER(daily, KT_OPT_DOUBLE, "4.7",
@@ -89,7 +89,8 @@ static bool is_trail(const void *state)
 }
 
 /* `networks:` names offices and ways out alike. Into a way out people came, or from it, from
- * another country sooner than they travel; into an office where no tunnel ends nobody ever did. */
+ * another country sooner than they travel; into an office where no tunnel ends nobody ever did. Any
+ * other operator moves people by itself: from one country to another without leaving it. */
 struct moved {
     uint64_t who[MOVED + 1]; /* one of them may be the actor that is judged */
     uint32_t day[MOVED + 1], n;
@@ -101,7 +102,7 @@ static bool is_moved(const void *state)
 
 static const struct kt_table_decl tables[] = {
     { "travel", KT_KEY_ACTOR, sizeof(struct trail), 5, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
-    { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 1, 1024, KT_EVICT_LRU, is_moved },
+    { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 2, 1024, KT_EVICT_LRU, is_moved },
 };
 
 /* ---- places ---- */
@@ -141,7 +142,8 @@ static bool same_visit(const struct visit *v, const struct visit *now)
 }
 
 /* ---- colleagues and habits ---- */
-/* Others that used the network in that country in 90 days; country 0: in any. */
+/* Other people that used the network in that country in 90 days; country 0: in any. The firm's own
+ * machines at a provider say nothing of a person there. */
 static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t country)
 {
     const struct kt_value *v =
@@ -149,11 +151,14 @@ static unsigned colleagues(const struct kt_scene *s, uint64_t network, uint16_t 
     unsigned n = 0, today = s->minute / DAY_MIN;
     for (unsigned i = 0; v != NULL && i < v->n; i++)
         n += v->user[i].actor != s->actor->number && v->user[i].last_day + RECENT_DAY >= today &&
-             !v->user[i].tainted && (country == 0 || v->user[i].country == country);
-    return v == NULL ? 0 : n + kt_value_beyond(s, v, KT_ACTOR_COUNT);
+             !v->user[i].tainted && kt_kind_is_person(v->user[i].kind) &&
+             (country == 0 || v->user[i].country == country);
+    for (unsigned kind = 0; v != NULL && kind < KT_ACTOR_COUNT; kind++)
+        n += kt_kind_is_person((uint8_t)kind) ? kt_value_beyond(s, v, kind) : 0;
+    return n;
 }
 
-/* Of `networks:`: moved it two others in 90 days? */
+/* Moved it two others in 90 days? */
 static bool is_way_out(const struct kt_scene *s, uint64_t network)
 {
     const struct moved *m = kt_table_peek(s->tables[1], (struct kt_key){ KT_DIM_NETWORK, network });
@@ -286,23 +291,13 @@ static bool is_fast(const struct options *o, const struct hop *h)
     return h->km > (double)o->distance_km && speed(h) > (double)o->speed_kmh;
 }
 
-/* An operator of satellites, or of roaming: others of the firm came up in three countries with it,
- * so its addresses do not say where somebody is. */
-static bool is_carrier(const struct kt_scene *s, uint64_t network)
+/* An operator of satellites: the same people come up with it in one country and, sooner than they
+ * travel, in another. An operator that has customers in many countries moves none of them. Nothing
+ * is excused in a country where nobody of the firm was with it. */
+static bool is_carrier(const struct kt_scene *s, const struct visit *v)
 {
-    const struct kt_value *v =
-        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NETWORK, network });
-    uint16_t country[KT_USERS_EXACT];
-    unsigned n = 0, today = s->minute / DAY_MIN;
-    for (unsigned i = 0; v != NULL && i < v->n; i++) {
-        bool counts = v->user[i].actor != s->actor->number && !v->user[i].tainted &&
-                      v->user[i].last_day + RECENT_DAY >= today && v->user[i].country != 0;
-        for (unsigned k = 0; k < n && counts; k++)
-            counts = country[k] != v->user[i].country;
-        if (counts)
-            country[n++] = v->user[i].country;
-    }
-    return n >= CARRIER;
+    return (v->way & LISTED) == 0 && is_way_out(s, v->network) &&
+           colleagues(s, v->network, v->country) > 0;
 }
 
 /* It moves people without moving them. A network of `networks:` explains that somebody is in it,
@@ -312,8 +307,7 @@ static bool is_egress(const struct kt_scene *s, const struct options *o, const s
 {
     if ((v->way & LISTED) != 0)
         return v == newer || !h->overlap || (v->way & HOSTING) != 0 || is_way_out(s, v->network);
-    return ((v->way & HOSTING) != 0 && colleagues(s, v->network, 0) >= o->egress) ||
-           is_carrier(s, v->network);
+    return (v->way & HOSTING) != 0 && colleagues(s, v->network, 0) >= o->egress;
 }
 
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
@@ -335,6 +329,8 @@ static double judge(const struct kt_scene *s, const struct options *o, struct tr
     if (egress && h->turns < TURNS_EGRESS)
         return 0;
     *ret_users = colleagues(s, newer->network, newer->country);
+    if (h->turns < TURNS_EGRESS && (is_carrier(s, now) || is_carrier(s, h->other)))
+        return fmin(o->carrier, o->cap);
     double points = *ret_users > 0 ? o->shared : o->points;
     return fmin(points + (h->overlap ? o->overlap : 0), o->cap);
 }
@@ -447,7 +443,7 @@ static bool is_unsettled(const struct kt_scene *s, const struct visit *v)
 {
     const struct kt_place *p = kt_place_of(s->places, v->network);
     return (p == NULL || (p->days < TRUSTED && !kt_place_tainted(p, s->minute))) &&
-           colleagues(s, v->network, v->country) == 0 && !is_carrier(s, v->network);
+           colleagues(s, v->network, v->country) == 0;
 }
 
 /* Slow enough for an aeroplane, and no trip for all that: an account that two people use, far from
@@ -567,9 +563,13 @@ static void put_aside(struct kt_scene *s, const struct options *o, const struct 
     uint16_t a = now->country, b = h->other->country;
     uint64_t key = a < b ? (uint64_t)a << 16 | b : (uint64_t)b << 16 | a;
     kt_put_aside(s, ASIDE_PAIR, key, end, once);
-    const struct visit *listed = (now->way & LISTED) != 0 ? now : h->other;
-    if (((now->way ^ h->other->way) & LISTED) != 0 && is_fast(o, h))
-        kt_put_aside(s, ASIDE_MOVED, listed->network, end, once);
+    const struct visit *way = (now->way & LISTED) != 0 ? now : h->other;
+    bool one_listed = ((now->way ^ h->other->way) & LISTED) != 0;
+    /* An address that the database has in the wrong country is one that nobody else was in. */
+    bool within = (now->way & LISTED) == 0 && now->network == h->other->network &&
+                  colleagues(s, now->network, a) > 0 && colleagues(s, now->network, b) > 0;
+    if ((one_listed || within) && is_fast(o, h))
+        kt_put_aside(s, ASIDE_MOVED, way->network, end, once);
 }
 
 static bool is_phone(struct kt_str agent)
