@@ -23,7 +23,7 @@
 #define TEAM_HOURS     300u
 #define CIRCLE_MAX     40000u /* then halved: what was usual years ago fades */
 #define RECENT         8u
-#define NIGHTS         24u
+#define NIGHT_OTHERS   3u /* one of them may be the one who is judged */
 #define NIGHT_MIN      (60u * 1440u)
 #define DUTY_SHIFT_MIN 180u
 #define NIGHT_OVER_MIN 360u /* what comes later is another incident */
@@ -60,13 +60,15 @@ struct habit {       /* one person */
     } recent[2];                /* minutes of the newest of them: RECENT_PRODUCTION, RECENT_OTHER */
     uint8_t days[WEEKS][HOURS]; /* by hour (UTC): a bit for each day of the week */
 };
+struct night { /* somebody at work at an hour odd for it */
+    uint32_t actor, minute;
+};
 struct circle { /* the organisation, or those of one team or permission set */
-    uint32_t n, people, nights;
+    uint32_t n, people;
     uint32_t bin[HOURS]; /* hours on workdays, from each one's midday */
     uint32_t person[TEAM_PEOPLE];
-    struct {
-        uint32_t actor, minute;
-    } night[NIGHTS];
+    struct night night[HOURS][NIGHT_OTHERS]; /* the newest: of each hour (UTC) its own, so the many
+                                                of one zone drive out nobody of another */
 };
 
 static bool is_circle(const void *state)
@@ -77,7 +79,7 @@ static bool is_circle(const void *state)
 static const struct kt_table_decl tables[] = {
     [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
-    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 2, 500, KT_EVICT_LRU,
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 3, 500, KT_EVICT_LRU,
                    is_circle },
 };
 
@@ -524,15 +526,14 @@ static bool is_shift(const struct kt_scene *s, struct kt_str of)
 {
     const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(of));
     uint32_t first = 0;
-    for (unsigned i = 0; c != NULL && i < NIGHTS; i++) {
-        uint32_t actor = c->night[i].actor;
-        if (actor == 0 || actor == s->actor->number || actor == first ||
-            c->night[i].minute + NIGHT_MIN < s->minute ||
-            apart(c->night[i].minute, s->minute) > DUTY_SHIFT_MIN)
+    for (unsigned i = 0; c != NULL && i < HOURS * NIGHT_OTHERS; i++) {
+        const struct night *at = &c->night[i / NIGHT_OTHERS][i % NIGHT_OTHERS];
+        if (at->actor == 0 || at->actor == s->actor->number || at->actor == first ||
+            at->minute + NIGHT_MIN < s->minute || apart(at->minute, s->minute) > DUTY_SHIFT_MIN)
             continue;
         if (first != 0)
             return true;
-        first = actor;
+        first = at->actor;
     }
     return false;
 }
@@ -643,14 +644,13 @@ static void note_peer(struct kt_scene *s, struct kt_key key, unsigned bin)
 static void note_night(struct kt_scene *s, uint64_t role, uint32_t minute)
 {
     struct circle *c = kt_table_put(s->tables[T_CIRCLE], (struct kt_key){ role, 0 }, NULL);
-    unsigned slot = c->nights % NIGHTS;
-    for (unsigned i = 0; i < NIGHTS; i++) {
-        if (c->night[i].actor == s->actor->number)
-            slot = i;
+    struct night *at = c->night[minute / 60 % HOURS], *slot = &at[0];
+    for (unsigned i = 0; i < NIGHT_OTHERS && slot->actor != s->actor->number; i++) {
+        bool better = at[i].actor == s->actor->number || at[i].minute < slot->minute;
+        slot = better ? &at[i] : slot;
     }
-    c->nights += slot == c->nights % NIGHTS;
-    c->night[slot].actor = s->actor->number;
-    c->night[slot].minute = minute;
+    if (slot->minute < minute)
+        *slot = (struct night){ s->actor->number, minute };
 }
 
 static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pending *p)
