@@ -22,7 +22,7 @@
 #define LATE_MIN     (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_actor },
     { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_places },
@@ -286,6 +286,29 @@ static void set_client(struct kt_scene *s)
     s->places->agent_client = s->client;
 }
 
+/* Doppler records a call as one event for each secret that it gave. Those of one config are one
+ * thing that was asked for; a call may name secrets of many configs. Two configs with one bit count
+ * as one. */
+static bool came_along(struct kt_scene *s)
+{
+    const struct kt_event *ev = s->ev;
+    struct kt_actor *a = s->actor;
+    if (a == NULL || ev->action != KT_ACT_READ || !kt_str_is(ev->source, "doppler"))
+        return false;
+    size_t end = ev->secret.len;
+    while (end > 0 && ev->secret.at[end - 1] != '/')
+        end--;
+    uint64_t call = kt_hash64(ev->native_id, KT_NAME_SEED),
+             set = UINT64_C(1) << (kt_hash64(kt_str_sub(ev->secret, 0, end), KT_NAME_SEED) & 63);
+    if (a->call != call) {
+        a->call = call;
+        a->call_sets = 0;
+    }
+    bool along = ev->part > 0 && (a->call_sets & set) != 0;
+    a->call_sets |= set;
+    return along;
+}
+
 static void set_scene(struct kt_detect *d, const struct kt_event *ev)
 {
     struct kt_scene *s = &d->scene;
@@ -312,6 +335,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     kt_detect_who(d, s);
     set_client(s);
     kt_detect_context(d, s);
+    s->along = came_along(s);
 }
 
 /* A look at the clock costs as much as a simple detector: a share of the records is enough. */

@@ -20,7 +20,7 @@ void kt_detect_plain_scene(struct kt_detect *d, const struct kt_event *ev, kt_ti
     s->minute = (uint32_t)(t / KT_NS_MIN);
     s->agent = d->record->agent;
     s->report = NULL;
-    s->late = s->taught = s->read = s->young = s->deploy = s->expected = false;
+    s->late = s->taught = s->read = s->along = s->young = s->deploy = s->expected = false;
     d->work = NULL;
     s->ticket = KT_STR_NONE;
     s->who = s->secret = (struct kt_key){ 0, 0 };

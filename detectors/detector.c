@@ -322,11 +322,6 @@ bool kt_network_expected(const struct kt_scene *s)
     return false;
 }
 
-bool kt_event_came_along(const struct kt_event *ev)
-{
-    return ev->part > 0 && ev->action == KT_ACT_READ && kt_str_is(ev->source, "doppler");
-}
-
 bool kt_event_is_probe(const struct kt_event *ev)
 {
     bool refused = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_NOT_FOUND;

@@ -92,6 +92,7 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t held_n;
     int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
     uint8_t zoned, pad;
+    uint64_t call, call_sets; /* Doppler: its newest, and a bit for each config of it, by a hash */
     char name[128];
 };
 
@@ -212,6 +213,8 @@ struct kt_scene {
     bool late;                /* older than the windows reach: known sets and novelty only */
     bool taught;              /* success: it may add known values */
     bool read;                /* a value left, or may have */
+    bool along;               /* a further name of a config that one call fetched: nothing more
+                                 was asked for */
     struct kt_key who;        /* hash of the actor's name; 0,0 = nobody named */
     struct kt_key secret;     /* hash of the secret's id */
     struct kt_actor *actor;   /* NULL: this identity never succeeded */
@@ -369,8 +372,6 @@ bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
 bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);
-/* One of the further names of a config that was fetched as a whole: not another thing asked for. */
-bool kt_event_came_along(const struct kt_event *ev);
 /* Does the glob fit the id of a secret, its path, or the path from one of its slashes on? Any name
  * with slashes does as well. */
 bool kt_secret_fits(struct kt_str glob, struct kt_str id);

@@ -66,13 +66,13 @@ static bool is_list(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 3, KT_ACTORS_MAX,
+    [KT_NEW_HABIT] = { "new_habit", KT_KEY_ACTOR, sizeof(struct kt_habit), 4, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 3, 8000, KT_EVICT_LRU,
+    [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 4, 8000, KT_EVICT_LRU,
                       is_list },
     [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 2, 240000,
+    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 3, 240000,
                       KT_EVICT_LRU, NULL },
     [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 4000,
                        KT_EVICT_LRU, NULL },
@@ -166,7 +166,7 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 {
     if ((s->ev->flags & KT_FLAG(BULK)) != 0)
         return 0; /* its members are records of their own */
-    if (kt_event_came_along(s->ev))
+    if (s->along)
         return 0;
     if (p != NULL && p->wrote_min != 0 && s->minute >= p->wrote_min &&
         s->minute < p->wrote_min + OWN_WORK_MIN)
@@ -730,7 +730,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     if (weight > 0 && !s->late)
         take_up(s, o, h, weight);
     bool reaches = s->read && s->taught && !s->late && kt_kind_is_person(s->actor->kind) &&
-                   (s->ev->flags & KT_FLAG(BULK)) == 0 && !kt_event_came_along(s->ev);
+                   (s->ev->flags & KT_FLAG(BULK)) == 0 && !s->along;
     bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
         kt_known_remember(s, p, strange, &h->pairs);

@@ -98,7 +98,7 @@ static bool is_hot(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 4, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
                   is_volume },
     [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
                  is_rate },
@@ -107,7 +107,7 @@ static const struct kt_table_decl tables[] = {
     [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
                  NULL },
     [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 2, 20000, KT_EVICT_LRU, NULL },
-    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 3, 40000, KT_EVICT_LRU,
+    [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 4, 40000, KT_EVICT_LRU,
                    is_hot },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
@@ -604,7 +604,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     }
     if (s->ev->action == KT_ACT_DELETE && s->taught)
         judge_deleted(s, o);
-    if (!s->read || own_work(s) || kt_event_came_along(s->ev))
+    if (!s->read || own_work(s) || s->along)
         return;
     bool rollout, fresh;
     struct kt_hot *hot = kt_table_put(s->tables[T_SECRET], s->secret, &fresh);
