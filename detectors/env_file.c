@@ -91,8 +91,9 @@ static enum kt_status check(void *opt, struct kt_error *err)
 struct user {
     uint32_t who; /* hash of the name without its host; 0 = free */
     uint32_t first_min, last_min;
-    uint16_t points; /* of the evidence it was when it was new */
-    uint8_t person, counted;
+    uint16_t points;              /* of the evidence it was when it was new */
+    uint8_t person : 1, told : 1; /* told: an alert came of this user on this host */
+    uint8_t counted;
 };
 struct place {
     uint32_t host, minute;
@@ -123,7 +124,7 @@ static bool is_use(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 1, 10000, KT_EVICT_LRU, is_use },
+    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 2, 10000, KT_EVICT_LRU, is_use },
     [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 2, 4000, KT_EVICT_LRU, NULL },
     [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 2, 1000, KT_EVICT_LRU, NULL },
     [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 1, 4000, KT_EVICT_LRU,
@@ -481,6 +482,8 @@ static void remember(struct kt_scene *s, const struct options *o, const struct k
     old = user_of(u, p->who);
     bool mark = old != NULL && (v->asked || (!fresh && tainted(s, p, old)));
     remember_look(s, o, p, v, mark);
+    if (old != NULL && is_told(s, o, v))
+        old->told = 1;
     if (old == NULL || counted || !new_day || mark)
         return;
     uint16_t who[4] = { 1, (uint16_t)(p->who >> 16), (uint16_t)p->who, vouches(s, o, p) };
@@ -502,7 +505,7 @@ static void note_place(struct use *u, uint32_t host, uint32_t minute)
 static void dismiss_look(struct kt_scene *s, const struct user *u, bool vouched)
 {
     struct person *x = kt_table_get(s->tables[T_PERSON], (struct kt_key){ u->who, 0 });
-    if (x == NULL || x->told_min == 0 || x->told_min != u->first_min)
+    if (x == NULL || x->told_min == 0 || x->told_min != u->first_min || !u->told)
         return;
     uint32_t newest = x->told_last > x->told_min ? x->told_last : x->told_min;
     x->told_min = x->told_last = 0;
@@ -567,27 +570,21 @@ static bool is_expected(const struct options *o, const struct kt_env_process *p)
     return false;
 }
 
-/* Who looks at which file of which host is the fact: was it told itself? */
-static bool was_told_here(const struct kt_scene *s, const struct kt_env_process *p,
-                          const struct user *u)
-{
-    const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
-    return p->look && x != NULL && x->told_min != 0 && x->told_min == u->first_min;
-}
-
 /* Known to this user, though by an incident nobody judged: it counts beside other evidence, and
- * again by itself when it comes back after two weeks; as an alert, when another host was told. */
+ * again by itself when it comes back after two weeks; of a look as an alert, when other hosts alone
+ * were told: who looks at which file of which host is the fact. */
 static void again(struct kt_scene *s, const struct options *o, const struct kt_env_process *p,
                   struct user *u)
 {
     if (u == NULL || u->points == 0 || !tainted(s, p, u))
         return;
-    bool back = s->minute > u->last_min + AWAY_MIN && !was_told(s, p),
-         here = was_told_here(s, p, u);
+    bool back = s->minute > u->last_min + AWAY_MIN && !was_told(s, p), here = p->look && u->told;
     struct verdict v = { .what = AGAIN, .s = u->points / 100.0 };
     v.s = here ? fmin(v.s, o->person) : v.s;
-    if (back && !here)
+    if (back && !here) {
         u->first_min = s->minute;
+        u->told = is_told(s, o, &v);
+    }
     evidence(s, p, &v, back ? 0 : KT_FIND_BESIDE);
 }
 
