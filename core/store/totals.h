@@ -67,7 +67,8 @@ struct kt_totals_actor {
     kt_time_ns head, earliest, last; /* head: of the first in the log. Without a time: arrivals */
     struct kt_str segments;          /* bits */
     uint32_t block[KT_TOTALS_TABLES];
-    const struct kt_totals_entry *entry[KT_TOTALS_TABLES]; /* where asked for, of the wanted */
+    const struct kt_totals_entry *entry[KT_TOTALS_TABLES]; /* where asked for, of the wanted that
+                                                              have some */
     uint32_t at[KT_TOTALS_TABLES], n[KT_TOTALS_TABLES];
 };
 struct kt_totals_secret {

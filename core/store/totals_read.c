@@ -300,18 +300,18 @@ static struct times get_times(struct kt_rd *rd)
     return (struct times){ base, rd->bad ? 1 : units[t], width };
 }
 
-/* One actor's, of things or addresses below `most`; at NULL: passes over them. */
+/* One actor's, of things or addresses below `most`, rising; at NULL: passes over them. */
 static void get_entries(struct kt_rd *rd, struct kt_rd *rest, uint32_t n, uint32_t most,
                         struct kt_totals_entry *at)
 {
     const struct times how = get_times(rd);
     uint64_t of = 0, times = 0;
     for (uint32_t i = 0; i < n; i++) {
-        of += kt_rd_varint(rd);
-        rd->bad = rd->bad || of >= most;
+        const uint64_t step = kt_rd_varint(rd);
+        rd->bad = rd->bad || (i > 0 && step == 0) || step >= most - of;
+        of += rd->bad ? 0 : step;
         if (at != NULL)
             at[i].of = (uint32_t)of;
-        of = rd->bad ? 0 : of;
     }
     for (uint32_t i = 0; i < n; i++) {
         uint64_t often = kt_rd_varint(rd);
@@ -403,9 +403,11 @@ static bool load_table(struct kt_totals *s, enum kt_totals_table table)
             return false;
         i = next - 1;
     }
-    for (uint32_t i = 0; i < s->n_actors; i++)
-        if (s->actor[i].wanted)
-            s->actor[i].entry[table] = s->entry[table] + s->actor[i].at[table];
+    for (uint32_t i = 0; i < s->n_actors; i++) {
+        struct kt_totals_actor *a = &s->actor[i];
+        if (a->wanted)
+            a->entry[table] = a->n[table] == 0 ? NULL : s->entry[table] + a->at[table];
+    }
     return true;
 }
 

@@ -1,6 +1,6 @@
 /*
- * store_totals_parts: a stretch's sums as bytes, of sums that no small world has: one actor with
- * very many secrets.
+ * store_totals_parts: a stretch's sums as bytes: of sums that no small world has, one actor with
+ * very many secrets; and bytes that nobody writes.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,10 +12,7 @@
 #include <cmocka.h>
 
 #include "core/base/alloc.h"
-#include "core/base/hash.h"
-#include "core/base/zip.h"
-#include "core/store/together_int.h"
-#include "core/store/totals_int.h"
+#include "tests/support/totals_parts.h"
 
 #define FIRST 1u
 #define LAST  4000000u
@@ -77,26 +74,6 @@ static struct kt_str inner_of(struct kt_str bytes)
     return inner;
 }
 
-/* As another libzstd would pack it. */
-static void pack_again(struct kt_str bytes, struct kt_buf *ret)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 }, frame = { 0 }, body = { 0 };
-    struct kt_str packed, rest;
-    struct kt_error err = { 0 };
-    struct kt_zip *zip = kt_zip_new();
-    assert_true(kt_totals_split(inner_of(bytes), &packed, &rest));
-    assert_int_equal(kt_zip_unpack(zip, packed, SIZE_MAX, SIZE_MAX, &plain, &err), KT_OK);
-    kt_zip_pack(zip, kt_buf_str(&plain), 9, &frame);
-    kt_buf_u64(&body, FIRST);
-    kt_buf_u64(&body, LAST);
-    kt_buf_u32(&body, (uint32_t)frame.len);
-    kt_buf_add(&body, kt_buf_str(&frame));
-    kt_buf_add(&body, rest);
-    kt_buf_u32(ret, kt_bucket_sum(kt_buf_str(&body)));
-    kt_buf_add(ret, kt_buf_str(&body));
-    kt_zip_free(zip);
-}
-
 /* What is written is read, and the same to whom another libzstd packed it. */
 static void look_at_reads_of(uint32_t n)
 {
@@ -111,7 +88,7 @@ static void look_at_reads_of(uint32_t n)
         const struct kt_str is = kt_buf_str(&b.at[i].bytes);
         if (strcmp(b.at[i].name, kt_totals_name(FIRST, KT_TOTALS_VALUES, name)) == 0)
             continue;
-        pack_again(is, &again);
+        totals_pack_again(is, FIRST, LAST, 0, &again);
         assert_true(kt_totals_same(is, kt_buf_str(&again), FIRST, LAST));
         assert_true(kt_totals_same(kt_buf_str(&again), is, FIRST, LAST));
     }
@@ -146,11 +123,85 @@ static void as_many_secrets_as_a_stretch_may_have_are_read_back(void **state)
     look_at_reads_of(KT_TOTALS_SECRETS_MAX);
 }
 
+/* ---- entries ---- */
+
+/* Is a block of one actor taken whose entries are of things with these steps between them? One
+ * access each, at one time. */
+static bool takes_steps(const uint64_t *step, uint32_t n, uint32_t things)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf plain = { 0 }, part = { 0 };
+    struct kt_totals_actor one = { .wanted = true };
+    struct kt_totals s = { .actor = &one, .n_actors = 1, .n_things = things };
+    uint32_t actor = 0;
+    kt_buf_varint(&plain, n);
+    kt_buf_u8(&plain, 3);
+    kt_buf_u8(&plain, 0);
+    kt_buf_zigzag(&plain, KT_NS_S);
+    for (uint32_t i = 0; i < n; i++)
+        kt_buf_varint(&plain, step[i]);
+    for (uint32_t i = 0; i < n; i++)
+        kt_buf_varint(&plain, 1);
+    totals_pack(kt_buf_str(&plain), KT_STR_NONE, FIRST, LAST, 1, &part);
+    bool taken = kt_totals_read_block(&s, KT_TOTALS_DEEDS, inner_of(kt_buf_str(&part)), &actor);
+    s.actor = NULL;
+    kt_totals_done(&s);
+    return taken;
+}
+
+static void entries_that_do_not_rise_are_refused(void **state)
+{
+    (void)state;
+    assert_true(takes_steps((const uint64_t[]){ 0, 1, 2 }, 3, 4));
+    assert_true(takes_steps((const uint64_t[]){ 3 }, 1, 4));
+    assert_false(takes_steps((const uint64_t[]){ 4 }, 1, 4));
+    assert_false(takes_steps((const uint64_t[]){ 0 }, 1, 0));
+    assert_false(takes_steps((const uint64_t[]){ 1, 0 }, 2, 4));
+    assert_false(takes_steps((const uint64_t[]){ 1, 3 }, 2, 4));
+    assert_false(takes_steps((const uint64_t[]){ 2, UINT64_MAX }, 2, 4)); /* back to 1 */
+}
+
+/* Of two actors the second was seen without an address. */
+static void who_has_no_entries_is_lent_none(void **state)
+{
+    struct kt_totals_making *m = reads_of(3);
+    struct kt_totals_made_table *t = &m->table[KT_TOTALS_PLACES];
+    struct kt_totals_blobs b = { 0 };
+    struct kt_totals s = { 0 };
+    struct totals_file f;
+    bool is_new;
+    (void)state;
+    put_actor(m, KT_STR("other"), 1);
+    (void)kt_map_put(m->addresses, KT_STR("0123456789abcdef"), NULL);
+    (void)kt_pairs_put(&t->pairs, 0, 0, &is_new);
+    t->entry = kt_alloc_array(1, sizeof *t->entry);
+    t->entry[0] = (struct kt_totals_made){ 0, { 0, 3, KT_NS_S, 3 * KT_NS_S } };
+    kt_totals_write(m, FIRST, LAST, &b);
+    totals_file_open(&f, FIRST, LAST);
+    for (uint32_t i = 0; i < b.n; i++)
+        totals_file_put(&f, b.at[i].name, kt_buf_str(&b.at[i].bytes));
+    kt_totals_begin(&s, &f.run, f.file.db);
+    assert_true(kt_totals_load(&s, KT_TOTALS_WITH_ACTORS));
+    assert_int_equal(s.n_actors, 2);
+    s.actor[0].wanted = s.actor[1].wanted = true;
+    assert_true(kt_totals_load(&s, KT_TOTALS_WITH_SECRETS | KT_TOTALS_WITH_ADDRESSES |
+                                       KT_TOTALS_WITH_DEEDS | KT_TOTALS_WITH_PLACES));
+    for (unsigned k = 0; k < KT_TOTALS_TABLES; k++) {
+        assert_ptr_equal(s.actor[0].entry[k], s.entry[k]);
+        assert_null(s.actor[1].entry[k]);
+    }
+    totals_file_close(&f);
+    kt_totals_done(&s);
+    kt_totals_blobs_done(&b);
+    kt_totals_making_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_reads_each_of_many_secrets_once_is_read_back),
         cmocka_unit_test(as_many_secrets_as_a_stretch_may_have_are_read_back),
+        cmocka_unit_test(entries_that_do_not_rise_are_refused),
+        cmocka_unit_test(who_has_no_entries_is_lent_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,13 +22,13 @@
 #include "core/answer/leaver.h"
 #include "core/answer/unused.h"
 #include "core/base/alloc.h"
-#include "core/base/zip.h"
 #include "core/event/line.h"
 #include "core/store/chain.h"
 #include "core/store/store.h"
 #include "core/store/together_int.h"
 #include "core/sys/rng.h"
 #include "tests/support/store_make.h"
+#include "tests/support/totals_parts.h"
 
 #define T0      MAKE_T0
 #define DAYS    240u
@@ -706,42 +706,26 @@ static void a_changed_part_is_told_and_not_used(void **state)
     world_down();
 }
 
-/* Packs a part of each stretch another time, as another libzstd would: its content, of which the
- * last byte is changed by so much. */
+/* Packs a part of each stretch another time. The last byte of its content is changed by so much. */
 static void pack_again(const char *part, uint8_t change)
 {
     struct kt_stretches all = { 0 };
     struct kt_error err = { 0 };
-    struct kt_zip *zip = kt_zip_new();
     must(kt_stretches_load(w.store->db, &all, &err), &err);
     assert_true(all.n > 0);
     must(kt_store_begin(w.store, &err), &err);
     for (uint32_t i = 0; i < all.n; i++) {
-        KT_CLEANUP(kt_buf_done)
-        struct kt_buf was = { 0 }, plain = { 0 }, frame = { 0 }, body = { 0 }, is = { 0 };
+        KT_CLEANUP(kt_buf_done) struct kt_buf was = { 0 }, is = { 0 };
         const struct kt_stretch *s = &all.at[i];
         char name[KT_TOTALS_NAME];
-        struct kt_str inner, packed, rest;
         (void)snprintf(name, sizeof name, "together/%016llx/%s", (unsigned long long)s->first_seq,
                        part);
         must(kt_blob_get(w.store->db, name, &was, &err), &err);
-        assert_true(kt_totals_open(kt_buf_str(&was), s->first_seq, s->last_seq, &inner) &&
-                    kt_totals_split(inner, &packed, &rest));
-        must(kt_zip_unpack(zip, packed, 1 << 20, 4096, &plain, &err), &err);
-        plain.at[plain.len - 1] = (char)(plain.at[plain.len - 1] + change);
-        kt_zip_pack(zip, kt_buf_str(&plain), 19, &frame);
-        kt_buf_u64(&body, s->first_seq);
-        kt_buf_u64(&body, s->last_seq);
-        kt_buf_u32(&body, (uint32_t)frame.len);
-        kt_buf_add(&body, kt_buf_str(&frame));
-        kt_buf_add(&body, rest);
-        kt_buf_u32(&is, kt_bucket_sum(kt_buf_str(&body)));
-        kt_buf_add(&is, kt_buf_str(&body));
+        totals_pack_again(kt_buf_str(&was), s->first_seq, s->last_seq, change, &is);
         must(kt_store_put(w.store, name, kt_buf_str(&is), &err), &err);
     }
     must(kt_store_commit(w.store, &err), &err);
     kt_stretches_done(&all);
-    kt_zip_free(zip);
 }
 
 static void sums_that_another_zstd_packed_are_the_same(void **state)
