@@ -651,8 +651,9 @@ static struct blast *start(struct kt_ask *a, const struct kt_credential *of,
                          .json = kt_json_new(KT_JSON_SIMDJSON),
                          .texts = kt_map_new((uint64_t)a->now),
                          .ips = kt_map_new((uint64_t)a->now) };
+    const uint32_t most = options->list_max > 0 ? options->list_max : KT_BLAST_LIST_MAX;
     for (unsigned i = 0; i < KT_BLAST_LISTS; i++)
-        b->counts[i] = kt_counted_new(KT_BLAST_LIST_MAX, (uint64_t)a->now);
+        b->counts[i] = kt_counted_new(most, (uint64_t)a->now);
     b->out.since = a->since;
     b->out.until = a->until;
     b->out.hop = b->hop;

@@ -61,7 +61,8 @@ struct kt_blast_options {
     /* Is a secret production? NULL: by its name (kt_secret_production). */
     int (*production)(void *self, struct kt_str secret);
     void *production_self;
-    bool keys; /* where lines are not read, the newest are, for their credentials */
+    bool keys;         /* where lines are not read, the newest are, for their credentials */
+    uint32_t list_max; /* entries of a list, for tests: below KT_BLAST_LIST_MAX; 0: so many */
 };
 /*
  * Over the ask's window; what became of the secrets is told up to now. The order to rotate: what is

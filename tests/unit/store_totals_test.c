@@ -52,7 +52,9 @@ static struct world {
     struct kt_store *store;
     struct make *make;
     uint32_t batch, segment; /* events */
-    unsigned by_columns;     /* answers */
+    uint32_t list_max;       /* entries of a list of `blast`; 0: as many as there are */
+    unsigned by_columns;     /* answers … */
+    unsigned full;           /* … with a list of those that is full */
     struct kt_identities *ids;
     struct kt_rng_seeded state;
     struct kt_rng rng;
@@ -113,7 +115,7 @@ static void add_event(uint32_t number)
 {
     static const enum kt_actor_kind kinds[] = { KT_ACTOR_UNKNOWN, KT_ACTOR_HUMAN,
                                                 KT_ACTOR_SERVICE };
-    char id[40], actor[40], secret[80], ip[40];
+    char id[40], actor[40], secret[80], ip[40], operation[40];
     kt_time_ns time = T0 + number * STEP;
     unsigned who = actor_on(number / (EVENTS / DAYS + 1));
     if (draw(15) == 0) /* late */
@@ -124,7 +126,8 @@ static void add_event(uint32_t number)
     (void)snprintf(secret, sizeof secret,
                    draw(6) == 0 ? "aws-sm://1/eu/%u/%u" : "vault://c/-/secret/%u/%u", draw(2),
                    skewed(40));
-    (void)snprintf(ip, sizeof ip, "203.0.113.%u", 1 + skewed(20));
+    (void)snprintf(ip, sizeof ip, draw(3) == 0 ? "2001:db8::%u" : "203.0.113.%u", 1 + skewed(20));
+    (void)snprintf(operation, sizeof operation, "op-%u", skewed(12));
     enum kt_action action = some_action();
     struct kt_event ev = {
         .kind = draw(50) == 0 ? KT_KIND_EXPOSURE : KT_KIND_ACCESS,
@@ -139,7 +142,7 @@ static void add_event(uint32_t number)
         .instance = skewed(4) == 0 ? KT_STR("vault-prod") : KT_STR("aws-main"),
         .scope = KT_STR("x"),
         .native_id = kt_str_of(id),
-        .operation = KT_STR("op"),
+        .operation = kt_str_of(operation),
         .credential = draw(3) == 0 ? kt_str_of(actor) : KT_STR_NONE,
         .actor = draw(30) == 0 ? KT_STR_NONE : kt_str_of(actor),
         .secret = draw(30) == 0 ? KT_STR_NONE : kt_str_of(secret),
@@ -332,7 +335,10 @@ static void say_lists(const struct kt_blast *b, struct kt_buf *out)
     w.by_columns += !b->lines;
     kt_buf_addf(out, "%lld %lld, %s\n", (long long)b->first, (long long)b->last,
                 b->lines ? "by lines" : "by columns");
-    for (unsigned k = 0; k < KT_BLAST_LISTS; k++)
+    for (unsigned k = 0; k < KT_BLAST_LISTS; k++) {
+        w.full += !b->lines && b->list[k].more > 0;
+        kt_buf_addf(out, "  %s, and %llu\n", kt_blast_list_word(k),
+                    (unsigned long long)b->list[k].more);
         for (uint32_t i = 0; i < b->list[k].n; i++) {
             const struct kt_counted_thing *t = &b->list[k].at[i];
             kt_buf_addf(out, "  %s " KT_STR_FMT " " KT_STR_FMT " %d %llu %lld %lld\n",
@@ -340,6 +346,7 @@ static void say_lists(const struct kt_blast *b, struct kt_buf *out)
                         t->action, (unsigned long long)t->n, (long long)t->first,
                         (long long)t->last);
         }
+    }
 }
 
 static void say_secrets(const struct kt_blast *b, struct kt_buf *out)
@@ -360,7 +367,7 @@ static void say_secrets(const struct kt_blast *b, struct kt_buf *out)
 
 static void say_blast(struct kt_ask *a, const char *of, bool left, struct kt_buf *out)
 {
-    static const struct kt_blast_options options;
+    const struct kt_blast_options options = { .list_max = w.list_max };
     struct kt_error err = { 0 };
     struct kt_credential c = { 0 };
     struct kt_blast *b = NULL;
@@ -757,6 +764,17 @@ static void blast_that_is_everywhere_takes_sums(void **state)
     world_down();
 }
 
+/* Which entries a full list has is a matter of the order they come in. */
+static void full_lists_have_the_same_entries_with_sums(void **state)
+{
+    (void)state;
+    world_of_segments(EVENTS, seed(), FEW, FEW);
+    w.list_max = 5;
+    compare("full lists", STRETCH);
+    assert_true(w.full > 4);
+    world_down();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -766,6 +784,7 @@ int main(void)
         cmocka_unit_test(a_changed_part_is_told_and_not_used),
         cmocka_unit_test(sums_that_another_zstd_packed_are_the_same),
         cmocka_unit_test(blast_that_is_everywhere_takes_sums),
+        cmocka_unit_test(full_lists_have_the_same_entries_with_sums),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
