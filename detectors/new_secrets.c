@@ -268,31 +268,34 @@ static bool is_rollout(const struct kt_scene *s, const struct taken *t, uint8_t 
 }
 
 /* What colleagues took up as well counts once: it is taken off, but for the largest of it. */
-struct off {
-    unsigned all, here, most, most_here;
+struct off { /* of all stores, of the one of the event */
+    unsigned weight, asked, most, most_asked;
 };
 
-static void off_add(struct off *to, const struct taken *t, uint64_t store)
+static void off_add(struct off off[2], const struct taken *t, uint64_t store)
 {
-    to->all += t->weight;
-    to->most = t->weight > to->most ? t->weight : to->most;
-    if (t->store != store)
-        return;
-    to->here += t->weight;
-    to->most_here = t->weight > to->most_here ? t->weight : to->most_here;
+    unsigned asked = t->aside & ASKED ? t->weight : 0;
+    for (struct off *to = off; to < off + (t->store == store ? 2 : 1); to++) {
+        to->weight += t->weight;
+        to->asked += asked;
+        to->most_asked = t->weight > to->most ? asked : to->most_asked;
+        to->most = t->weight > to->most ? t->weight : to->most;
+    }
 }
 
-/* Each of the n that nobody was asked about asks for its secret: not below `least`, where a sum
+/* Each of the n_of that nobody was asked about asks for its secret: not below `least`, where a sum
  * says nothing, and what is taken off only lowers it. */
-static void take_off(const struct kt_scene *s, const struct list *l, const uint8_t *of, unsigned n,
-                     uint64_t store, uint64_t least, uint8_t *answer, struct off *off,
-                     struct sums *r)
+static void take_off(const struct kt_scene *s, const struct list *l, const uint8_t *of,
+                     unsigned n_of, uint64_t store, uint64_t least, uint8_t *answer,
+                     struct off off[2], struct sums *r)
 {
-    const unsigned all = r->all, here = r->here;
+    const struct sums n = *r;
     for (unsigned i = 0;; i++) {
-        r->all = all - off->all + off->most;
-        r->here = here - off->here + off->most_here;
-        if (i == n || (r->all < least && r->here < least))
+        r->all = n.all - off[0].weight + off[0].most;
+        r->here = n.here - off[1].weight + off[1].most;
+        for (unsigned k = 0; k < 2; k++)
+            r->asked[k] = n.asked[k] - off[k].asked + off[k].most_asked;
+        if (i == n_of || (r->all < least && r->here < least))
             return;
         if (is_rollout(s, &l->at[of[i]], &answer[of[i]]))
             off_add(off, &l->at[of[i]], store);
@@ -323,7 +326,7 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     struct kt_rollouts_of *beside = kt_rollouts_of(kept, s->actor->number, s->actor->kind);
     const uint8_t mine = s->expected ? EXPECTED : 0;
     struct tally all = { 0 }, here = { 0 };
-    struct off off = { 0 };
+    struct off off[2] = { { 0 } };
     uint8_t of[LIST_MAX];   /* those that may be rollouts: nobody was asked */
     uint8_t away[LIST_MAX]; /* those in a network that was new that day */
     unsigned n = 0, n_away = 0;
@@ -338,7 +341,7 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
         if ((t.aside & EXPECTED) != mine || (n_told > 0 && told_before(told, t.minute, t.minute)))
             continue;
         if (t.aside & DEPLOY || beside->answer[i] == KT_ROLLOUT_YES)
-            off_add(&off, &t, store);
+            off_add(off, &t, store);
         else if (beside->answer[i] == KT_ROLLOUT_UNASKED)
             of[n++] = (uint8_t)i;
         tally_add(&all, &t);
@@ -357,7 +360,7 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
     r.read[0] = all.read;
     r.read[1] = here.read;
     beside->asked = kept->changes;
-    take_off(s, l, of, n, store, least, beside->answer, &off, &r);
+    take_off(s, l, of, n, store, least, beside->answer, off, &r);
     sum_elsewhere(s, l, away, n_away, beside->answer, &r);
     return r;
 }
