@@ -27,6 +27,7 @@
 #define CLOCK_MIN           60u           /* summer time moves it by so much */
 #define TOLD_CLOCK_MIN      (100u * 1440) /* the same of a job that keeps its hour: a quarter */
 #define TOLD_CLOCK_MOST_MIN (400u * 1440)
+#define INSIDE              UINT64_C(1) /* in place of a network: private addresses have none */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
@@ -48,7 +49,10 @@ struct told {                      /* of an actor whose many secrets were told *
     uint64_t bits[TOLD_BITS / 64]; /* which they were */
     uint32_t since_min, burst_min; /* the first and the newest burst that was told began */
     uint32_t seen_min, before_min; /* newest read of such a burst, and of the one before it */
-    uint32_t set, pad;             /* bits that are set */
+    uint32_t clock_min;            /* of one that its clock alone excuses; 0 = none */
+    uint32_t set;                  /* bits that are set */
+    uint64_t network;              /* where the newest that was told came from: a network, INSIDE */
+    uint32_t client, pad;          /* and with which client family */
 };
 struct rate {             /* of an actor: small, since all of them are walked over each hour */
     struct kt_decay rate; /* reads an hour, clock hours */
@@ -111,7 +115,7 @@ static const struct kt_table_decl tables[] = {
                    is_hot },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
-    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 2, 2000, KT_EVICT_LRU, is_told },
+    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 3, 2000, KT_EVICT_LRU, is_told },
     [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct kt_deletions), 2, 4000,
                     KT_EVICT_LRU, kt_deletions_are_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
@@ -251,19 +255,33 @@ static void told_add(struct told *told, uint64_t hash)
     }
 }
 
-/* A job has a clock: once a month, once a quarter, at the hour at which it was told. */
+static uint64_t place_of(const struct kt_scene *s)
+{
+    return !s->where.usable ? 0 : s->where.inside ? INSIDE : s->where.network;
+}
+
+/* A job has a clock: once a month, once a quarter, at the hour at which it was told, from where and
+ * with what it was told. */
 static bool has_clock(const struct kt_scene *s, const struct told *told)
 {
     bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
+    bool same = told->network == place_of(s) && told->client == s->client;
     uint32_t apart = (s->minute - told->burst_min) % 1440;
-    return machine && (apart <= CLOCK_MIN || apart + CLOCK_MIN >= 1440);
+    return machine && same && (apart <= CLOCK_MIN || apart + CLOCK_MIN >= 1440);
+}
+
+/* Are such bursts news again, whatever the clock says? */
+static bool is_stale(const struct kt_scene *s, const struct told *told)
+{
+    return s->minute > told->seen_min + TOLD_MIN || s->minute > told->since_min + TOLD_MOST_MIN;
 }
 
 static bool is_over(const struct kt_scene *s, const struct told *told)
 {
-    bool clock = has_clock(s, told);
-    return s->minute > told->seen_min + (clock ? TOLD_CLOCK_MIN : TOLD_MIN) ||
-           s->minute > told->since_min + (clock ? TOLD_CLOCK_MOST_MIN : TOLD_MOST_MIN);
+    if (!has_clock(s, told))
+        return is_stale(s, told);
+    uint32_t seen = told->clock_min > told->seen_min ? told->clock_min : told->seen_min;
+    return s->minute > seen + TOLD_CLOCK_MIN || s->minute > told->since_min + TOLD_CLOCK_MOST_MIN;
 }
 
 /* Somebody found out that the burst was a theft: it never becomes usual. */
@@ -289,6 +307,8 @@ static void leave_out_told(struct kt_scene *s, const struct options *o, const st
     if (told == NULL || s->minute < told->burst_min + 60 || is_over(s, told) ||
         told->set > TOLD_FULL || was_theft(s, told))
         return;
+    /* A run by the clock is no reason to expect the same at other hours. */
+    uint32_t *seen_min = is_stale(s, told) ? &told->clock_min : &told->seen_min;
     if (s->minute >= told->seen_min + 60)
         told->before_min = told->seen_min;
     bool renewed = kt_kind_is_person(s->actor->kind) && hot->wrote_min > told->before_min;
@@ -299,7 +319,7 @@ static void leave_out_told(struct kt_scene *s, const struct options *o, const st
         kt_ring_add(&told->others.ring, s->t, 1);
     }
     if (c->distinct >= o->floor_distinct)
-        told->seen_min = s->minute;
+        *seen_min = s->minute;
     *c = (struct counts){ kt_ring_fives(&told->others.ring, s->t, 1),
                           kt_ring_fives(&told->others.ring, s->t, 12),
                           distinct_in(s, &told->others, KT_HOUR_OTHERS, 60),
@@ -317,8 +337,11 @@ static void note_told(struct kt_scene *s, const struct volume *v)
         told->set = 0;
         told->since_min = s->minute;
     }
-    if (fresh || s->minute >= told->burst_min + 60)
+    if (fresh || s->minute >= told->burst_min + 60) {
         told->burst_min = s->minute;
+        told->network = place_of(s);
+        told->client = s->client;
+    }
     told->seen_min = s->minute;
     for (unsigned i = 0; i < v->now.seen.n; i++) {
         if (v->now.seen.minute[i] + 60 > s->minute)
