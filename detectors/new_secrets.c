@@ -27,7 +27,7 @@
 #define DEPLOY         1u /* in a window of deploys: a rollout */
 #define EXPECTED       2u /* part of announced work: summed by itself */
 #define ELSEWHERE      4u /* in a network that was new to a person that day */
-#define ASKED          8u /* by a person at home, who did not read it */
+#define ASKED          8u /* described to a person at home, who did not read it */
 #define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
 #define OLD_MIN        (21u * DAY_MIN)
 #define OLD_DAYS       2u
@@ -621,13 +621,13 @@ static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
 }
 
 /* Whoever describes all there is, at its own desk, and reads none of it, is on a review, often with
- * a client of its own. */
+ * a client of its own. Whoever wants a value and is refused is not. */
 static bool is_asked(const struct kt_scene *s)
 {
     const struct kt_place *p = kt_place_of(s->places, s->where.network);
-    bool network = !s->where.usable || s->where.inside ||
-                   (p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute));
-    return !s->read && kt_kind_is_person(s->actor->kind) && network;
+    bool known = p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute);
+    return s->taught && !s->read && kt_kind_is_person(s->actor->kind) && s->where.usable &&
+           (s->where.inside || known);
 }
 
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
