@@ -224,8 +224,9 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     return v;
 }
 
-/* Weeks of an account that is used now and then, always from one place, are a history as well: few
- * active days (none, where an incident holds them back) leave the prior's surprise. */
+/* Weeks of an account that is used now and then are a history as well: few active days (none, where
+ * an incident holds them back) leave the prior's surprise, and each further network that it took up
+ * meanwhile lowers that. */
 static bool cold(const struct kt_scene *s, const struct options *o)
 {
     bool old = s->minute >= s->actor->first_min + o->old_days * 1440u;
