@@ -55,6 +55,7 @@ struct kt_splitter {
     uint64_t wrap_lengths;     /* bit n: one of them has n bytes, or at least 63 */
     bool wrap_first[256];      /* first bytes of theirs */
     struct kt_scan_set begins; /* the same, and those of needles */
+    size_t ahead;              /* blocks that are looked at together next: 1 or 8 */
     bool found;                /* a needle was seen in the record being read; */
     bool looked;               /* all of its strings were looked at */
     struct level levels[SPLIT_LEVELS];

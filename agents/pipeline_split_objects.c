@@ -15,6 +15,8 @@
 #include "core/event/scan_blocks.h"
 #include "core/event/utf8.h"
 
+#define AHEAD 8u /* blocks that are looked at together, at most; a record has more */
+
 static struct level *top(struct kt_splitter *s)
 {
     return s->n_levels > 0 ? &s->levels[s->n_levels - 1] : NULL;
@@ -70,6 +72,7 @@ void kt_split_objects_init(struct kt_splitter *s)
     for (unsigned c = 0; c < KT_ARRAY_LEN(s->wrap_first); c++)
         if (s->wrap_first[c] || (s->needles != NULL && s->needles->first[c]))
             kt_scan_set_add(&s->begins, (unsigned char)c);
+    s->ahead = AHEAD;
 }
 
 static enum wrap wrap_of(const struct kt_splitter *s, struct kt_str key)
@@ -412,8 +415,6 @@ static bool leaves(const struct kt_splitter *s, const struct level *l)
     return s->n_levels == 0 || &s->levels[s->n_levels - 1] != l || l->envelope;
 }
 
-#define AHEAD 8u /* blocks that are looked at together; a record has more */
-
 /* The quotes and brackets of a block, and how far it has been read. */
 struct block {
     size_t base; /* of bit 0, in the buffer */
@@ -458,11 +459,11 @@ static void look_at(struct kt_splitter *s, const struct kt_scan_block *m, struct
         b->needles = needles(s, b);
 }
 
-/* The next blocks at once, as far as the buffer goes. */
-static void look_ahead(const struct kt_splitter *s, struct kt_scan_block *ret)
+/* The next n blocks at once, as far as the buffer goes. */
+static void look_ahead(const struct kt_splitter *s, size_t n, struct kt_scan_block *ret)
 {
-    const size_t n = (s->buf.len - s->scan) / KT_SCAN_BLOCK;
-    kt_scan_blocks(s->buf.at + s->scan, n < AHEAD ? n : AHEAD, &s->begins, ret);
+    const size_t left = (s->buf.len - s->scan) / KT_SCAN_BLOCK;
+    kt_scan_blocks(s->buf.at + s->scan, left < n ? left : n, &s->begins, ret);
 }
 
 static void pass(struct block *b, unsigned i) /* bit i and those before it are done with */
@@ -523,12 +524,15 @@ static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
     struct level *l = top(s);
     struct kt_scan_block ahead[AHEAD];
     struct block b = { .n = KT_SCAN_BLOCK };
+    const size_t step = s->ahead;
+    size_t n = 0;
     bool watched = s->in_string && l->nest == 0; /* its end is looked at: it may be such a name */
 
-    for (size_t n = 0; s->scan + KT_SCAN_BLOCK < s->buf.len && b.n == KT_SCAN_BLOCK; n++) {
-        if (n % AHEAD == 0)
-            look_ahead(s, ahead);
-        look_at(s, &ahead[n % AHEAD], &b);
+    s->ahead = AHEAD;
+    for (; s->scan + KT_SCAN_BLOCK < s->buf.len && b.n == KT_SCAN_BLOCK; n++) {
+        if ((n & (step - 1)) == 0)
+            look_ahead(s, step, ahead);
+        look_at(s, &ahead[n & (step - 1)], &b);
         if (b.n == 0)
             break;
         for (;;) {
@@ -557,6 +561,8 @@ static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
         }
         s->scan = b.base + b.n;
     }
+    if (b.n < KT_SCAN_BLOCK && n < AHEAD)
+        s->ahead = 1; /* what is looked at behind a backslash is looked at again */
     return KT_OK;
 }
 

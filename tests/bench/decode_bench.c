@@ -6,6 +6,7 @@
  *   decode_bench cloudtrail 1000000
  *   decode_bench --jansson vault 1000  with the other JSON body
  *   decode_bench --other cloudtrail N  records that are not about secrets (cloudtrail, kubernetes)
+ *   decode_bench --escaped vault N     with every slash written as some relays do, with a backslash
  *   decode_bench --show vault FILE…    counts by verb and outcome; --lines prints the lines too
  */
 #include <stdio.h>
@@ -185,6 +186,18 @@ static void made(struct kt_buf *all, const struct kt_source *source, bool other,
     }
 }
 
+static void escape_slashes(struct kt_buf *all)
+{
+    struct kt_buf out = { 0 };
+    for (size_t i = 0; i < all->len; i++) {
+        if (all->at[i] == '/')
+            kt_buf_byte(&out, '\\');
+        kt_buf_byte(&out, all->at[i]);
+    }
+    kt_buf_done(all);
+    *all = out;
+}
+
 static void read_file(const char *path, struct kt_buf *all)
 {
     FILE *f = fopen(path, "rb");
@@ -222,11 +235,12 @@ int main(int argc, char **argv)
     struct tally t = { 0 };
     struct kt_error err = { 0 };
     struct kt_buf all = { 0 };
-    bool show = false, other = false;
+    bool show = false, other = false, escaped = false;
     enum kt_json_body body = KT_JSON_SIMDJSON;
     int i = 1;
     for (; i < argc && strncmp(argv[i], "--", 2) == 0; i++) {
         other = other || strcmp(argv[i], "--other") == 0;
+        escaped = escaped || strcmp(argv[i], "--escaped") == 0;
         show = show || strcmp(argv[i], "--show") == 0 || strcmp(argv[i], "--lines") == 0;
         t.print = t.print || strcmp(argv[i], "--lines") == 0;
         if (strcmp(argv[i], "--jansson") == 0)
@@ -234,9 +248,8 @@ int main(int argc, char **argv)
     }
     const struct kt_source *source = i + 1 < argc ? kt_source_find(kt_str_of(argv[i])) : NULL;
     if (source == NULL) {
-        fprintf(
-            stderr,
-            "usage: decode_bench [--jansson] [--other] SOURCE N | --show|--lines SOURCE FILE…\n");
+        fprintf(stderr, "usage: decode_bench [--jansson] [--other] [--escaped] SOURCE N | "
+                        "--show|--lines SOURCE FILE…\n");
         return 2;
     }
     kt_hash_init();
@@ -259,6 +272,8 @@ int main(int argc, char **argv)
     } else {
         unsigned n = (unsigned)strtoul(argv[i + 1], NULL, 10);
         made(&all, source, other, n);
+        if (escaped)
+            escape_slashes(&all);
         double start = seconds();
         feed(p, kt_buf_str(&all), "memory", now);
         double took = seconds() - start;

@@ -30,6 +30,7 @@ static void split(const char *source, struct kt_str text, size_t piece, struct k
     struct kt_splitter *s =
         kt_splitter_new(kt_source_find(kt_str_of(source)), NULL, write_down, ret);
 
+    kt_splitter_restart(s, 0);
     for (size_t at = 0; at < text.len; at += piece)
         assert_int_equal(kt_splitter_feed(s, kt_str_sub(text, at, piece), at, &err), KT_OK);
     assert_int_equal(kt_splitter_end(s, &err), KT_OK);
@@ -70,6 +71,7 @@ static void invent(uint64_t *state, struct kt_buf *ret)
         " ",
         "#",
         "\"message\":\"{\\\"x\\\":1}\"",
+        "\"a\\/b\":[\"c\\/d\",\"e\\/f\"],",
         "\"data\":\"e30=\"",
     };
     uint32_t n = 1 + draw(state, 60);
