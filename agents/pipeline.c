@@ -387,7 +387,7 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
         return settle(p, NULL);
     }
     if (fold == FOLD_OVERTAKEN) {
-        p->cur.skip = "a first half behind its second";
+        p->cur.skip = "a first half of an access that was told";
         return settle(p, NULL);
     }
     if (partner != NULL)
