@@ -22,6 +22,7 @@
 #define SETTLED   (10 * KT_NS_S) /* an object unchanged for so long is whole */
 #define FORGET_NS (25 * KT_NS_HOUR)
 #define SHOWN_NS  (10 * KT_NS_MIN)
+#define NO_FILE   "a pipe or a device, which is not read"
 
 struct options {
     kt_time_ns poll;
@@ -188,6 +189,10 @@ static void found(void *self, const char *path, const struct kt_stat *st)
 
     if (excluded(in, kt_str_of(path)))
         return;
+    if (!st->is_file) { /* to open some devices does something already */
+        say(in, path, NO_FILE);
+        return;
+    }
     struct files_print p = files_print(path, st);
     struct kt_str print = kt_str_from(p.at, sizeof p.at);
     if (files_done_has(in->done, &p, in->now))
@@ -272,10 +277,10 @@ static bool start_object(struct kt_input *in)
         return false;
     }
     got = in->env.fs.fstat(in->f, &st, &why);
-    if (got != KT_OK || !st.is_file) { /* a device has no end: nothing after it would be read */
+    if (got != KT_OK || !st.is_file) { /* put there since the look; a device has no end */
         in->env.fs.close(in->f);
         in->f = NULL;
-        say(in, o->path, got != KT_OK ? why.text : "a pipe or a device, which is not read");
+        say(in, o->path, got != KT_OK ? why.text : NO_FILE);
         return false;
     }
     in->gunzip = kt_gunzip_new();

@@ -172,6 +172,48 @@ static void files_remembers_many_objects_in_few_positions(void **state)
     input_world_free(w);
 }
 
+static enum kt_status (*memory_stat)(void *self, const char *path, struct kt_stat *ret,
+                                     struct kt_error *err);
+static enum kt_status (*memory_open)(void *self, const char *path, enum kt_open how,
+                                     struct kt_file **ret, struct kt_error *err);
+
+static enum kt_status stat_device(void *self, const char *path, struct kt_stat *ret,
+                                  struct kt_error *err)
+{
+    enum kt_status st = memory_stat(self, path, ret, err);
+    ret->is_file = ret->is_file && strcmp(path, "in/b.log") != 0;
+    return st;
+}
+
+static enum kt_status open_no_device(void *self, const char *path, enum kt_open how,
+                                     struct kt_file **ret, struct kt_error *err)
+{
+    assert_string_not_equal(path, "in/b.log");
+    return memory_open(self, path, how, ret, err);
+}
+
+static void files_never_opens_a_device(void **state)
+{
+    struct input_world *w = input_world_new("files", "in", 65536);
+
+    (void)state;
+    memory_stat = w->env.fs.stat;
+    memory_open = w->env.fs.open;
+    w->env.fs.stat = stat_device;
+    w->env.fs.open = open_no_device;
+    input_world_restart(w);
+    put_pairs(w, "in/a.log", 0, 10, false);
+    put_pairs(w, "in/b.log", 10, 20, false);
+    put_pairs(w, "in/c.log", 20, 30, false);
+    input_world_run(w, 3);
+    input_world_check(w, 0, 10, 1);
+    input_world_check(w, 20, 30, 1);
+    assert_int_equal(w->events, 20);
+    assert_string_equal(input_world_status(w).problem,
+                        "'in/b.log': a pipe or a device, which is not read");
+    input_world_free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -180,6 +222,7 @@ int main(void)
         cmocka_unit_test(files_goes_on_after_a_broken_object),
         cmocka_unit_test(files_reads_an_object_again_that_was_not_finished),
         cmocka_unit_test(files_folds_across_objects),
+        cmocka_unit_test(files_never_opens_a_device),
         cmocka_unit_test(files_remembers_many_objects_in_few_positions),
     };
 
