@@ -4,8 +4,8 @@
  * one that was read before is JSON as that one is, and has its tree with other values. So it is
  * compared in one go, value by value, and only these are noted.
  *
- * Owns:  a few of the texts and trees that json_plain read, at most SHAPES, found by their number
- *        of quotes.
+ * Owns:  a few of the texts and trees that json_plain read, at most SHAPES of some 22 KB, found by
+ *        their number of quotes. Their values are blanked: none of a record is kept.
  * Calls: json_tree, scan, core/base.
  * Holds: nothing is taken that json_plain would not take; it differs from a text that was taken in
  *        nothing but strings without quotes, of at most KT_STRING_MAX, and integers.
@@ -174,7 +174,9 @@ static void learn(struct shape *s, const struct kt_json_text *text, const struct
             v->key = s->text + (v->key - text->at);
         if (v->type != KT_JSON_STRING && v->type != KT_JSON_NUMBER)
             continue;
-        v->text = s->text + (v->text - text->at);
+        char *value = s->text + (v->text - text->at);
+        memset(value, ' ', v->len); /* nobody reads it, and it may be a token */
+        v->text = value;
         p = put_pieces(p, at, v->text, v);
         at = v->text + v->len;
     }

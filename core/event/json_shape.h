@@ -29,6 +29,7 @@ static inline const char *kt_json_quote_at(const struct kt_json_text *t, const c
 /* Bytes of the integer of 64 bits at `at`, which every library takes; 0 when there is none. */
 size_t kt_json_integer(const char *at);
 
+/* At most 64 of some 22 KB; no value of the texts that were learned of stays in them. */
 struct kt_json_shapes;
 struct kt_json_shapes *kt_json_shapes_new(void);
 void kt_json_shapes_free(struct kt_json_shapes *all);

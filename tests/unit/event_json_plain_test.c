@@ -166,6 +166,21 @@ static void a_record_of_a_shape_that_is_known_is_read_by_it(void **state)
     json_pair_done(&p);
 }
 
+/* The keys of a shape stand in the text that it was learned of, and its values between them. */
+static void no_value_of_the_record_that_a_shape_was_learned_of_is_kept(void **state)
+{
+    static const char text[] = "{\"a\":\"other\",\"n\":99999}";
+    struct json_pair p;
+    (void)state;
+    json_pair_open(&p);
+    assert_false(is_by_shape(&p, "{\"a\":\"token\",\"n\":12345}"));
+    kt_json_tree_start(&p.by_plain, strlen(text), false, true);
+    const struct kt_json_node *root = kt_json_plain_parse(&p.plain, kt_str_of(text), &p.by_plain);
+    assert_ptr_not_equal(root, p.by_plain.nodes);
+    assert_memory_equal(root[1].key, "a\":\"     \",\"n\":     }", 20);
+    json_pair_done(&p);
+}
+
 static void another_shape_is_learned_when_the_one_that_is_known_does_not_come_again(void **state)
 {
     struct json_pair p;
@@ -282,6 +297,7 @@ int main(void)
         cmocka_unit_test(limits_are_told_by_the_library),
         cmocka_unit_test(containers_that_are_not_closed_fit_their_tree),
         cmocka_unit_test(a_record_of_a_shape_that_is_known_is_read_by_it),
+        cmocka_unit_test(no_value_of_the_record_that_a_shape_was_learned_of_is_kept),
         cmocka_unit_test(another_shape_is_learned_when_the_one_that_is_known_does_not_come_again),
         cmocka_unit_test(members_of_a_known_shape_are_found_by_name),
         cmocka_unit_test(a_value_that_is_wrong_is_wrong_in_a_known_shape_too),
