@@ -4,11 +4,12 @@
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
  *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
- * Calls: deletions, detector.h, hot_secret, hour_secrets and core only. No clock, no I/O.
+ * Calls: deletions, detector.h, hot_secret, hour_secrets, schedule and core only. No clock, no I/O.
  */
 #include "detectors/deletions.h"
 #include "detectors/hot_secret.h"
 #include "detectors/hour_secrets.h"
+#include "detectors/schedule.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -24,8 +25,6 @@
 #define TOLD_FULL           (TOLD_BITS / 4)
 #define TOLD_MIN            (14u * 1440)  /* without such a burst, and it is news again */
 #define TOLD_MOST_MIN       (60u * 1440)  /* long enough for a record of its own, at any pace */
-#define CLOCK_MIN           60u           /* summer time moves it by so much */
-#define MONTH               3044u         /* hundredths of a day */
 #define TOLD_CLOCK_MIN      (100u * 1440) /* the same of a job that keeps its hour: a quarter */
 #define TOLD_CLOCK_MOST_MIN (400u * 1440)
 #define INSIDE              UINT64_C(1) /* in place of a network: private addresses have none */
@@ -261,22 +260,13 @@ static uint64_t place_of(const struct kt_scene *s)
     return !s->where.usable ? 0 : s->where.inside ? INSIDE : s->where.network;
 }
 
-/* Whole weeks, or months to two days and a half: 28 to 33 days are one, 89 to 93 three. */
-static bool is_of_calendar(uint32_t days)
-{
-    uint32_t hundredths = days * 100, months = (hundredths + MONTH / 2) / MONTH * MONTH;
-    uint32_t off = hundredths > months ? hundredths - months : months - hundredths;
-    return days > 0 && (days % 7 == 0 || (months > 0 && off <= 260));
-}
-
 /* A job has a clock: once a month, once a quarter, at the hour at which it was told, from where and
  * with what it was told. */
 static bool has_clock(const struct kt_scene *s, const struct told *told)
 {
     bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
     bool same = told->network == place_of(s) && told->client == s->client;
-    uint32_t late = s->minute - told->burst_min + CLOCK_MIN;
-    return machine && same && late % 1440 <= 2 * CLOCK_MIN && is_of_calendar(late / 1440);
+    return machine && same && kt_schedule_keeps(s->minute - told->burst_min);
 }
 
 /* Are such bursts news again, whatever the clock says? */

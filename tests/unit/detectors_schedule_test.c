@@ -1,0 +1,41 @@
+/* detectors_schedule: weeks, months and quarters, to the hour; nothing between them. */
+#include "detectors/schedule.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#define DAY 1440u
+
+static void weeks_months_and_quarters(void **state)
+{
+    (void)state;
+    static const uint32_t days[] = { 7, 14, 21, 28, 29, 30, 31, 32, 33, 59, 62, 89, 92, 93, 365 };
+    for (unsigned i = 0; i < sizeof days / sizeof *days; i++) {
+        assert_true(kt_schedule_keeps(days[i] * DAY));
+        assert_true(kt_schedule_keeps(days[i] * DAY - 60));
+        assert_true(kt_schedule_keeps(days[i] * DAY + 60));
+        assert_false(kt_schedule_keeps(days[i] * DAY - 61));
+        assert_false(kt_schedule_keeps(days[i] * DAY + 61));
+    }
+}
+
+static void nothing_else(void **state)
+{
+    (void)state;
+    static const uint32_t days[] = { 0, 1, 2, 3, 6, 8, 20, 25, 27, 34, 40, 45, 75, 85, 100 };
+    for (unsigned i = 0; i < sizeof days / sizeof *days; i++)
+        assert_false(kt_schedule_keeps(days[i] * DAY));
+    (void)kt_schedule_keeps(UINT32_MAX);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(weeks_months_and_quarters),
+        cmocka_unit_test(nothing_else),
+    };
+    return cmocka_run_group_tests_name("detectors_schedule", tests, NULL, NULL);
+}
