@@ -33,16 +33,24 @@ static enum kt_status make_folder(const char *path, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status write_file(const char *dir, const char *name, struct kt_buf *text,
+/* The files of this run, below dir. */
+struct made {
+    const char *dir, *names[7];
+    unsigned n;
+};
+
+static enum kt_status write_file(struct made *m, const char *name, struct kt_buf *text,
                                  struct kt_error *err)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(path, sizeof path, "%s/%s", m->dir, name);
     enum kt_status st = kt_fs_write_atomic(path, kt_buf_str(text), 0600, err);
     kt_buf_done(text);
-    if (st == KT_OK)
-        printf("  %s\n", path);
-    return st;
+    if (st != KT_OK)
+        return st;
+    m->names[m->n++] = name;
+    printf("  %s\n", path);
+    return KT_OK;
 }
 
 /* Beside the collector's keys, or, of an installation, where the agent's own user has its. */
@@ -52,7 +60,7 @@ static const char *agent_keys(const char *dir)
 }
 
 /* name: below dir. */
-static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_curve[32],
+static enum kt_status make_key(struct made *m, const char *name, uint8_t ret_curve[32],
                                uint8_t ret_signing[32], struct kt_error *err)
 {
     char path[4096];
@@ -63,37 +71,41 @@ static enum kt_status make_key(const char *dir, const char *name, uint8_t ret_cu
     kt_random(file.signing_seed, 32);
     memcpy(ret_curve, keys.public_key, 32);
     kt_sign_public(file.signing_seed, ret_signing);
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(path, sizeof path, "%s/%s", m->dir, name);
     enum kt_status st = kt_key_file_write(path, &file, err);
     kt_wipe(&keys, sizeof keys);
     kt_wipe(&file, sizeof file);
-    if (st == KT_OK)
-        printf("  %s\n", path);
-    return st;
+    if (st != KT_OK)
+        return st;
+    m->names[m->n++] = name;
+    printf("  %s\n", path);
+    return KT_OK;
 }
 
-static enum kt_status make_log_key(const char *dir, struct kt_error *err)
+static enum kt_status make_log_key(struct made *m, struct kt_error *err)
 {
     char path[4096], print[KT_FINGERPRINT];
     uint8_t public_key[32];
-    snprintf(path, sizeof path, "%s/keys/log.key", dir);
+    snprintf(path, sizeof path, "%s/keys/log.key", m->dir);
     enum kt_status st = kt_log_key_make(path, public_key, err);
-    if (st == KT_OK)
-        printf("  %s   (%s)\n", path, kt_log_fingerprint(public_key, print));
-    return st;
+    if (st != KT_OK)
+        return st;
+    m->names[m->n++] = "keys/log.key";
+    printf("  %s   (%s)\n", path, kt_log_fingerprint(public_key, print));
+    return KT_OK;
 }
 
 static const char *const names[] = { "keytrail.yaml",       "identities.yaml", "agent.yaml",
                                      "keys/collector.key",  "keys/log.key",    "keys/agent.key",
                                      "agent-keys/agent.key" };
 
-/* After nothing_there: what is there now is half of an installation and of this run, and would be
- * in the way of the next. */
-static void take_back(const char *dir)
+/* Half of an installation would be in the way of the next run. What this one did not write is
+ * somebody else's, who came meanwhile. */
+static void take_back(const struct made *m)
 {
-    for (size_t i = 0; i < KT_ARRAY_LEN(names); i++) {
+    for (unsigned i = 0; i < m->n; i++) {
         char path[4096];
-        snprintf(path, sizeof path, "%s/%s", dir, names[i]);
+        snprintf(path, sizeof path, "%s/%s", m->dir, m->names[i]);
         (void)unlink(path);
     }
     printf("removed again: it is not whole\n");
@@ -111,32 +123,33 @@ static enum kt_status nothing_there(const char *dir, struct kt_error *err)
     return KT_OK;
 }
 
-static enum kt_status write_configuration(const char *dir, const uint8_t collector[32],
+static enum kt_status write_configuration(struct made *m, const uint8_t collector[32],
                                           const uint8_t curve[32], const uint8_t signing[32],
                                           struct kt_error *err)
 {
     char z85[KT_Z85_KEY];
     struct kt_buf text = { 0 };
-    kt_conf_sample_collector(dir, &text);
-    if (write_file(dir, "keytrail.yaml", &text, err) != KT_OK)
+    kt_conf_sample_collector(m->dir, &text);
+    if (write_file(m, "keytrail.yaml", &text, err) != KT_OK)
         return err->code;
-    kt_conf_sample_identities(dir, &text);
-    if (write_file(dir, "identities.yaml", &text, err) != KT_OK)
+    kt_conf_sample_identities(m->dir, &text);
+    if (write_file(m, "identities.yaml", &text, err) != KT_OK)
         return err->code;
-    kt_conf_sample_agent(dir, INIT_AGENT, INIT_ENDPOINT, kt_z85_encode(collector, z85), &text);
-    if (write_file(dir, "agent.yaml", &text, err) != KT_OK)
+    kt_conf_sample_agent(m->dir, INIT_AGENT, INIT_ENDPOINT, kt_z85_encode(collector, z85), &text);
+    if (write_file(m, "agent.yaml", &text, err) != KT_OK)
         return err->code;
     struct kt_agent_entry e = { .name = INIT_AGENT, .n_keys = 1 };
     memcpy(e.curve[0], curve, 32);
     memcpy(e.signing[0], signing, 32);
     kt_agent_entry_print(&e, &text);
-    return write_file(dir, "agents.d/" INIT_AGENT ".yaml", &text, err);
+    return write_file(m, "agents.d/" INIT_AGENT ".yaml", &text, err);
 }
 
 static enum kt_status init(const char *dir, struct kt_error *err)
 {
     char keys[4096], agents[4096], own[4096], agent_key[64];
     uint8_t collector[32], curve[32], signing[32], unused[32];
+    struct made m = { .dir = dir };
     snprintf(keys, sizeof keys, "%s/keys", dir);
     snprintf(agents, sizeof agents, "%s/agents.d", dir);
     snprintf(own, sizeof own, "%s/%s", dir, agent_keys(dir));
@@ -146,10 +159,10 @@ static enum kt_status init(const char *dir, struct kt_error *err)
         make_folder(own, err) != KT_OK)
         return err->code;
     printf("written:\n");
-    if (make_key(dir, "keys/collector.key", collector, unused, err) != KT_OK ||
-        make_log_key(dir, err) != KT_OK || make_key(dir, agent_key, curve, signing, err) != KT_OK ||
-        write_configuration(dir, collector, curve, signing, err) != KT_OK) {
-        take_back(dir);
+    if (make_key(&m, "keys/collector.key", collector, unused, err) != KT_OK ||
+        make_log_key(&m, err) != KT_OK || make_key(&m, agent_key, curve, signing, err) != KT_OK ||
+        write_configuration(&m, collector, curve, signing, err) != KT_OK) {
+        take_back(&m);
         return err->code;
     }
     return KT_OK;

@@ -29,9 +29,11 @@ for argv, words in ((('hold', 'list'), b'nothing is held'), (('stream', 'list'),
 
 # A file that cannot be written: a folder is in its way.
 os.makedirs(h.path('etc/agent.yaml.tmp'))
+os.symlink('nowhere', h.path('etc/agent.yaml'))  # no file yet, and none of this run
 p = keytrail('init', h.path('etc'), ok=False)
 left = [f for _, _, files in os.walk(h.path('etc')) for f in files]
-check(p.returncode != 0 and b'removed again' in p.stdout and left == [], 'half an installation is not left behind', (p, left))
+check(p.returncode != 0 and b'removed again' in p.stdout and left == ['agent.yaml'], 'half an installation is not left behind, and nobody else is robbed', (p, left))
+os.unlink(h.path('etc/agent.yaml'))
 os.rmdir(h.path('etc/agent.yaml.tmp'))
 check(keytrail('init', h.path('etc'), ok=False).returncode == 0, 'nor in the way of the next')
 os.mkdir(h.path('dir'))
