@@ -20,14 +20,13 @@
 #define SETS_MAX   16
 #define RATE_HOURS (30.0 * 24)
 #define DAY_MIN    1440u
-#define TYPOS      9u  /* DETECTION §4.6: so many are somebody's own, on its own device */
 #define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
 #define TYPOS_MOST 160
 enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS, T_EXPOSED };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
-    uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, second_factors,
+    uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, typos, second_factors,
         guess_within_min;
     double success, prior_count, prior_hours, rmax;
 };
@@ -35,6 +34,8 @@ struct tries { /* failed credentials */
     struct kt_ring ring;
     uint32_t last_min;
     uint32_t foreign; /* by names that did not know the place */
+    uint32_t other;   /* of these: with a client that is not the name's own */
+    uint32_t pad;
 };
 struct denials { /* of an actor that has succeeded before */
     struct tries tries;
@@ -86,13 +87,13 @@ static bool are_sets(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 3, KT_ACTORS_MAX,
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 4, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
-    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 3, 20000,
+    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 4, 20000,
                      KT_EVICT_LRU, are_tries },
-    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 3, 20000, KT_EVICT_LRU,
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 4, 20000, KT_EVICT_LRU,
                     are_tries },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 4, 10000, KT_EVICT_LRU,
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 5, 10000, KT_EVICT_LRU,
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
                  are_sets },
@@ -125,6 +126,9 @@ static const struct kt_option options[] = {
     UINT_OPTION(spray_tries, "15",
                 "Failed logins in an hour from one public network by names that do not know it."),
     UINT_OPTION(guess, "8", "Failed logins before a success that make it a guess."),
+    UINT_OPTION(typos, "9",
+                "Failed logins of a person on its own client, in a new network of no hosting "
+                "operator, that are typos of a trip, whatever guess says. 0 = none."),
     UINT_OPTION(second_factors, "3",
                 "Refused second factors from a new network before a success that say that the "
                 "password is known to somebody else."),
@@ -166,13 +170,19 @@ static struct kt_key net_key(const struct kt_scene *s)
     return (struct kt_key){ KT_DIM_NET, s->where.net };
 }
 
+static bool is_own_client(const struct kt_scene *s)
+{
+    return s->places != NULL && s->client != 0 && kt_client_known(s->places, s->client);
+}
+
 static void note_try(struct kt_scene *s, struct tries *t, bool foreign)
 {
     if (t->last_min + DAY_MIN < s->minute)
-        t->foreign = 0;
+        t->foreign = t->other = 0;
     kt_ring_add(&t->ring, s->t, 1);
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
     t->foreign += foreign;
+    t->other += foreign && !is_own_client(s);
 }
 
 /* ---- spray ---- */
@@ -478,7 +488,7 @@ static bool recent(const struct kt_scene *s, const struct options *o, const stru
            s->minute + 5 >= t->last_min;
 }
 
-enum { N_TRIES, N_LEAST, N_WITHIN, N_STRANGE, N_KNOWS };
+enum { N_TRIES, N_LEAST, N_WITHIN, N_STRANGE, N_KNOWS, N_TYPOS };
 
 static void words_of_tries(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -577,7 +587,7 @@ static void words_of_typos(const struct kt_scene *s, struct kt_finding *f)
     kt_say_network(&s->where, where, sizeof where);
     KT_SAY(f->title, "%s got in after %u failed logins on its own client, from %s.", who, n, where);
     KT_SAY(f->normal, "It never worked from this network before. On a trip, up to %u are typos.",
-           TYPOS);
+           (unsigned)f->number[N_TYPOS]);
     KT_SAY(f->part, "success after %u failed logins on its own client (capped: people travel)", n);
     KT_SAY(f->quiet, "Fewer than %u failed logins, or a network that it knows.",
            (unsigned)f->number[N_LEAST]);
@@ -596,6 +606,7 @@ static void tell_typos(struct kt_scene *s, unsigned n, const struct options *o)
         return;
     f->number[N_TRIES] = n;
     f->number[N_LEAST] = (double)o->guess;
+    f->number[N_TYPOS] = (double)o->typos;
 }
 
 /* Failures that came before this success: of the name itself, or at an address it does not know. */
@@ -616,8 +627,7 @@ static unsigned tries_before(const struct kt_scene *s, const struct options *o,
  * trip. */
 static bool is_own_device(const struct kt_scene *s)
 {
-    return kt_kind_is_person(s->actor->kind) && !s->where.hosting && s->client != 0 &&
-           kt_client_known(s->places, s->client);
+    return kt_kind_is_person(s->actor->kind) && !s->where.hosting && is_own_client(s);
 }
 
 /* Told once; the next failures start anew. Its owner at work says nothing of who tries elsewhere.
@@ -633,6 +643,16 @@ static void start_anew(const struct kt_scene *s, const struct options *o, struct
     memset(&d->second, 0, sizeof d->second);
 }
 
+/* With another client guesses are guesses, whatever the success comes with. */
+static bool are_typos(const struct kt_scene *s, const struct options *o, const struct denials *d,
+                      unsigned n)
+{
+    const struct tries *here = kt_table_peek(s->tables[T_ADDRESS], s->where.address);
+    bool guessed = (d != NULL && recent(s, o, &d->away) && d->away.other >= o->guess) ||
+                   (recent(s, o, here) && here->other >= o->guess);
+    return n <= o->typos && is_own_device(s) && !guessed;
+}
+
 static void success(struct kt_scene *s, const struct options *o)
 {
     struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
@@ -643,7 +663,7 @@ static void success(struct kt_scene *s, const struct options *o)
     unsigned n = tries_before(s, o, mine, d, foreign);
     /* somebody without any known network is new, not strange, until the tries are too many */
     bool strange = foreign && (knows || n >= o->floor);
-    bool typos = strange && n <= TYPOS && is_own_device(s), told = n >= o->guess && !typos;
+    bool typos = strange && are_typos(s, o, d, n), told = n >= o->guess && !typos;
     if (told && strange)
         tell_tries(s, n, o);
     if (told)
