@@ -1,9 +1,9 @@
 /*
  * follow: the detectors' thread.
  *
- * Owns:  the detection engine, a read-only store handle, a batch that was handed over, the news that
- *        the writer has not taken, and what left the engine's memory since the last save.
- * Calls: detect, handed, core/store/read, exporters/alerts/alert. Real time only to space what is saved.
+ * Owns:  the detection engine, a read-only store handle, a batch that was handed over, the news
+ * that the writer has not taken, and what left the engine's memory since the last save. Calls:
+ * detect, handed, core/store/read, exporters/alerts/alert. Real time only to space what is saved.
  * Holds: news are one cut through the log: all alerts up to `position`, and changes of the state,
  *        when there are some, of that position or an earlier one. So whoever goes on from there and
  *        leaves out alerts up to `position` raises nothing twice and misses nothing. What left

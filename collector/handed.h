@@ -25,7 +25,7 @@ KT_MUST_USE enum kt_status kt_handed_next(const struct kt_handed *b, uint32_t *a
                                           struct kt_arena *arena, struct kt_record *ret,
                                           struct kt_error *err);
 
-struct kt_way; /* from the writer's thread to detection's */
+struct kt_way;                               /* from the writer's thread to detection's */
 struct kt_way *kt_way_new(size_t bytes_max); /* of memory that waits on it, all told */
 void kt_way_free(struct kt_way *w);
 /* Takes b. Of batches that are given in order, those are kept that came one behind the other while
