@@ -124,10 +124,10 @@ static bool is_use(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 2, 10000, KT_EVICT_LRU, is_use },
+    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 3, 10000, KT_EVICT_LRU, is_use },
     [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 2, 4000, KT_EVICT_LRU, NULL },
     [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 2, 1000, KT_EVICT_LRU, NULL },
-    [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 1, 4000, KT_EVICT_LRU,
+    [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 2, 4000, KT_EVICT_LRU,
                    NULL },
 };
 
@@ -253,6 +253,12 @@ static bool vouches(const struct kt_scene *s, const struct options *o,
     return old && server && kt_production(s->shared->conf, s->ev->secret) != 0;
 }
 
+/* What colleagues run there, over a project of his own. */
+static bool is_own_project(const struct kt_env_process *p, const struct use *here)
+{
+    return p->at_home && !p->odd && is_habit(here);
+}
+
 /* First used in an incident that nobody judged? */
 static bool in_incident(const struct kt_actor *a, const struct user *u, uint32_t minute)
 {
@@ -301,8 +307,6 @@ static double new_user(const struct kt_scene *s, const struct options *o,
     const struct use *class = known(s, p, KT_ENV_IN_CLASS), *any = known(s, p, KT_ENV_ANYWHERE);
     if (!mature(s, o, T_HOST, p->host_key) || knows(class, p->who))
         return 0;
-    if (p->at_home && !p->odd && is_habit(here))
-        return 0; /* what colleagues run there, over a project of his own */
     if (knows_person(s, p, any))
         return o->moved;
     return is_colleague(s, p, here) || is_colleague(s, p, class) ? o->person : o->user;
@@ -490,6 +494,13 @@ static void remember(struct kt_scene *s, const struct options *o, const struct k
     kt_put_aside(s, 0, p->key[KT_ENV_ON_HOST], (s->minute / 60 + 1) * 60, who);
 }
 
+/* It vouches for no other file: the habit stays alive by it, and nobody becomes a user. */
+static void note_own_project(const struct kt_scene *s, struct use *here)
+{
+    if (s->taught && s->minute > here->last_min)
+        here->last_min = s->minute;
+}
+
 static void note_place(struct use *u, uint32_t host, uint32_t minute)
 {
     struct place *slot = NULL;
@@ -603,9 +614,13 @@ static void on_event(struct kt_scene *s, const void *opt)
     note_look(s, &p);
     struct use *here =
         kt_table_get(s->tables[T_USE], use_key(p.key[KT_ENV_ON_HOST], KT_ENV_ON_HOST));
+    const struct use *lately = known(s, &p, KT_ENV_ON_HOST);
     struct verdict v = { .s = 0 };
-    if (here != NULL && knows(known(s, &p, KT_ENV_ON_HOST), p.who)) {
+    if (knows(lately, p.who)) {
         again(s, o, &p, user_of(here, p.who));
+    } else if (is_own_project(&p, lately)) {
+        note_own_project(s, here);
+        return;
     } else {
         v = judge(s, o, &p);
         if (v.what == NEW_PROGRAM && v.s > 0 && !p.viewer) /* nobody rolls cat out */
