@@ -4,7 +4,7 @@
  * to be destroyed, an access for emergencies is used, a secret lies in a repository (DETECTION
  * §4.9, docs/decisions/0032).
  *
- * Owns:  by actor and deed: when it was last told of what is somebody's daily work.
+ * Owns:  by actor and deed in a place: when it was last told of what is somebody's daily work.
  * Calls: signature_rows, detector.h and core. No clock, no I/O.
  * Holds: nothing else is learned: the first time counts as the hundredth.
  */
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/hash.h"
+#include "core/event/secret_id.h"
 #include "detectors/signature_rows.h"
 
 #define KEY_SEED   UINT64_C(0x6175646974747261)
@@ -28,7 +29,7 @@ struct told {
     uint32_t last_min;
 };
 static const struct kt_table_decl tables[] = {
-    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 2, 4000, KT_EVICT_LRU, NULL },
+    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 3, 4000, KT_EVICT_LRU, NULL },
 };
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \
@@ -115,7 +116,7 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
            native);
     char since[60] = "";
     if (kt_sign_is_daily(row->sign) && f->number[N_AGAIN] == 0 && days_known(s) > 0)
-        KT_SAY(since, "It had not done so in the %u days before. ", days_known(s));
+        KT_SAY(since, "It had not done so there in the %u days before. ", days_known(s));
     KT_SAY(f->normal, "%s%s", since, normal[row->sign]);
     KT_SAY(f->part, "%s %s", who, row->what);
     KT_SAY(f->quiet, "%s", quiet[row->sign]);
@@ -269,11 +270,19 @@ static bool touches_canary(const struct kt_scene *s)
     return false;
 }
 
-/* What is daily work: what was done, and of a whole what it is the whole of. Who takes /prod every
- * day has not taken the account. */
+/* The account, cluster or Vault: of what has no secret, as a key that is issued, the record's own.
+ */
+static struct kt_str place_of(const struct kt_event *ev)
+{
+    struct kt_str store = kt_secret_store(ev->secret);
+    return store.len > 0 ? store : ev->scope;
+}
+
+/* What is daily work: what was done, where, and of a whole what it is the whole of. Who takes /prod
+ * every day has not taken the account, nor another one's /prod. */
 static uint64_t deed_of(const struct kt_scene *s, const struct kt_sign_row *row)
 {
-    uint64_t deed = kt_hash64(kt_str_of(row->what), DEED_SEED);
+    uint64_t deed = kt_hash64(place_of(s->ev), kt_hash64(kt_str_of(row->what), DEED_SEED));
     if (row->sign != KT_SIGN_WHOLE)
         return deed;
     struct kt_str whole = s->ev->secret_native;
