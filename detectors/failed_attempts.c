@@ -34,8 +34,10 @@ struct tries { /* failed credentials */
     struct kt_ring ring;
     uint32_t last_min;
     uint32_t foreign; /* by names that did not know the place */
-    uint32_t other;   /* of these: with a client that is not the name's own */
-    uint32_t pad;
+    uint32_t
+        other; /* of these: with a client that is not the name's own, or from a rented server */
+    uint32_t in_place; /* of these: the newest, all in one network */
+    uint64_t place;    /* that network */
 };
 struct denials { /* of an actor that has succeeded before */
     struct tries tries;
@@ -87,13 +89,13 @@ static bool are_sets(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 4, KT_ACTORS_MAX,
+    [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 5, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
-    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 4, 20000,
+    [T_IDENTITY] = { "failed_identity", KT_KEY_IDENTITY, sizeof(struct tries), 5, 20000,
                      KT_EVICT_LRU, are_tries },
-    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 4, 20000, KT_EVICT_LRU,
+    [T_ADDRESS] = { "failed_address", KT_KEY_ADDRESS, sizeof(struct tries), 5, 20000, KT_EVICT_LRU,
                     are_tries },
-    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 5, 10000, KT_EVICT_LRU,
+    [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 6, 10000, KT_EVICT_LRU,
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
                  are_sets },
@@ -127,8 +129,9 @@ static const struct kt_option options[] = {
                 "Failed logins in an hour from one public network by names that do not know it."),
     UINT_OPTION(guess, "8", "Failed logins before a success that make it a guess."),
     UINT_OPTION(typos, "9",
-                "Failed logins of a person on its own client, in a new network of no hosting "
-                "operator, that are typos of a trip, whatever guess says. 0 = none."),
+                "Failed logins of a person on its own client, all in the new network where it gets "
+                "in, of no hosting operator, that are typos of a trip, whatever guess says. "
+                "0 = none."),
     UINT_OPTION(second_factors, "3",
                 "Refused second factors from a new network before a success that say that the "
                 "password is known to somebody else."),
@@ -178,11 +181,15 @@ static bool is_own_client(const struct kt_scene *s)
 static void note_try(struct kt_scene *s, struct tries *t, bool foreign)
 {
     if (t->last_min + DAY_MIN < s->minute)
-        t->foreign = t->other = 0;
+        t->foreign = t->other = t->in_place = 0;
     kt_ring_add(&t->ring, s->t, 1);
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
-    t->foreign += foreign;
-    t->other += foreign && !is_own_client(s);
+    if (!foreign)
+        return;
+    t->foreign++;
+    t->other += s->where.hosting || !is_own_client(s);
+    t->in_place = t->place == s->where.network ? t->in_place + 1 : 1;
+    t->place = s->where.network;
 }
 
 /* ---- spray ---- */
@@ -643,12 +650,16 @@ static void start_anew(const struct kt_scene *s, const struct options *o, struct
     memset(&d->second, 0, sizeof d->second);
 }
 
-/* With another client guesses are guesses, whatever the success comes with. */
+/* With another client, or from a rented server, guesses are guesses, whatever the success comes
+ * with. And who mistypes does so where he gets in, not in one network after the other. */
 static bool are_typos(const struct kt_scene *s, const struct options *o, const struct denials *d,
                       unsigned n)
 {
     const struct tries *here = kt_table_peek(s->tables[T_ADDRESS], s->where.address);
-    bool guessed = (d != NULL && recent(s, o, &d->away) && d->away.other >= o->guess) ||
+    const struct tries *away = d != NULL && recent(s, o, &d->away) ? &d->away : NULL;
+    bool elsewhere = away != NULL && away->foreign > 0 &&
+                     (away->place != s->where.network || away->in_place < away->foreign);
+    bool guessed = elsewhere || (away != NULL && away->other >= o->guess) ||
                    (recent(s, o, here) && here->other >= o->guess);
     return n <= o->typos && is_own_device(s) && !guessed;
 }
