@@ -37,22 +37,34 @@ static bool same_place(uint64_t a, uint64_t b)
     return a == b || (asns && kt_same_operator((uint32_t)a, (uint32_t)b));
 }
 
-/* Returns whether it is another one than those of the day. */
-static bool note(struct kt_scene *s, struct kt_exposed *e)
+/* What is older than a day is another day's. Returns whether the event itself is of that day. */
+static bool forget(struct kt_exposed *e, uint32_t minute)
 {
-    unsigned oldest = 0;
+    uint32_t newest = minute;
+    for (unsigned i = 0; i < e->n; i++)
+        newest = e->at[i].minute > newest ? e->at[i].minute : newest;
     for (unsigned i = 0; i < e->n;) {
-        if (same_place(e->at[i].network, s->where.network)) {
-            e->at[i].minute = s->minute > e->at[i].minute ? s->minute : e->at[i].minute;
-            return false;
-        }
-        if (e->at[i].minute + DAY_MIN <= s->minute)
+        if (e->at[i].minute + DAY_MIN <= newest)
             drop(e, i);
         else
             i++;
     }
-    for (unsigned i = 1; i < e->n; i++)
+    return minute + DAY_MIN > newest;
+}
+
+/* Returns whether it is another one than those of the day. */
+static bool note(struct kt_scene *s, struct kt_exposed *e)
+{
+    unsigned oldest = 0;
+    if (!forget(e, s->minute))
+        return false;
+    for (unsigned i = 0; i < e->n; i++) {
+        if (same_place(e->at[i].network, s->where.network)) {
+            e->at[i].minute = s->minute > e->at[i].minute ? s->minute : e->at[i].minute;
+            return false;
+        }
         oldest = e->at[i].minute < e->at[oldest].minute ? i : oldest;
+    }
     unsigned slot = e->n < KT_EXPOSED_PLACES ? e->n++ : oldest;
     e->at[slot].network = s->where.network;
     e->at[slot].minute = s->minute;
