@@ -122,7 +122,7 @@ static const struct kt_option options[] = {
                 "whole and is refused, within an hour."),
     UINT_OPTION(exposed, "3",
                 "Networks of different operators, all new to an actor, that refuse it within 24 h "
-                "though its credential is right."),
+                "though its credential is right; 8 at most. 0 = none."),
     UINT_OPTION(spray_names, "3",
                 "Names that fail from one public network in 24 h without knowing it."),
     UINT_OPTION(spray_tries, "15",
@@ -144,6 +144,14 @@ static const struct kt_option options[] = {
                   "Confidence cap of the failure rate: small means bursty by nature."),
     KT_OPTIONS_END,
 };
+
+static enum kt_status check(void *opt, struct kt_error *err)
+{
+    const struct options *o = opt;
+    if (o->exposed > KT_EXPOSED_PLACES)
+        return kt_fail(err, KT_E_CONFIG, "exposed: %u at most", KT_EXPOSED_PLACES);
+    return KT_OK;
+}
 
 enum class { CLASS_NONE, CLASS_CREDENTIAL, CLASS_DENIED, CLASS_MISSING };
 
@@ -710,7 +718,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
     sets(s, o);
-    if (outside(s))
+    if (o->exposed > 0 && outside(s))
         kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
     if (class != CLASS_CREDENTIAL || !outside(s))
         return;
@@ -749,6 +757,7 @@ const struct kt_detector kt_detector_failed_attempts = {
     .summary = "Denials and failed logins: bursts, sprays, guesses that succeed",
     .options = options,
     .options_size = sizeof(struct options),
+    .check = check,
     .needs = needs,
     .tables = tables,
     .n_tables = KT_ARRAY_LEN(tables),
