@@ -718,7 +718,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
     sets(s, o);
-    if (o->exposed > 0 && outside(s))
+    if (o->exposed > 0 && class != CLASS_MISSING && outside(s))
         kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
     if (class != CLASS_CREDENTIAL || !outside(s))
         return;
