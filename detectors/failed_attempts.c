@@ -4,7 +4,7 @@
  *
  * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
  *        and by network: windows of failed credentials, with the names that failed there.
- * Calls: exposed_key, detector.h and core only. No clock, no I/O.
+ * Calls: exposed_key, looks_around, detector.h and core only. No clock, no I/O.
  * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
  */
 #include "detectors/detector.h"
@@ -14,10 +14,10 @@
 
 #include "core/base/limits.h"
 #include "detectors/exposed_key.h"
+#include "detectors/looks_around.h"
 
 #define FACTS_MAX  32
 #define NAMES_MAX  16
-#define SETS_MAX   16
 #define RATE_HOURS (30.0 * 24)
 #define DAY_MIN    1440u
 #define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
@@ -59,12 +59,6 @@ struct names { /* who failed from a network without knowing it */
     uint32_t login_min, refused_min; /* the newest login that failed, the newest other refusal */
 };
 
-struct sets { /* that a machine without a history asked for and was refused, in an hour */
-    uint64_t hash[SETS_MAX];
-    uint32_t minute[SETS_MAX];
-    uint32_t n, pad;
-};
-
 static bool are_denials(const void *state)
 {
     const struct denials *d = state;
@@ -83,11 +77,6 @@ static bool are_names(const void *state)
     return n->n <= NAMES_MAX && kt_ring_is_sound(&n->tries.ring);
 }
 
-static bool are_sets(const void *state)
-{
-    return ((const struct sets *)state)->n <= SETS_MAX;
-}
-
 static const struct kt_table_decl tables[] = {
     [T_ACTOR] = { "failed_actor", KT_KEY_ACTOR, sizeof(struct denials), 5, KT_ACTORS_MAX,
                   KT_EVICT_LRU, are_denials },
@@ -97,8 +86,8 @@ static const struct kt_table_decl tables[] = {
                     are_tries },
     [T_NETWORK] = { "failed_network", KT_KEY_NETWORK, sizeof(struct names), 6, 10000, KT_EVICT_LRU,
                     are_names },
-    [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct sets), 1, 2000, KT_EVICT_LRU,
-                 are_sets },
+    [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct kt_looks), 1, 2000, KT_EVICT_LRU,
+                 kt_looks_is_sound },
     [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 1, 10000,
                     KT_EVICT_LRU, kt_exposed_is_sound },
 };
@@ -438,64 +427,6 @@ static void by_actor(struct kt_scene *s, const struct options *o, enum class cla
     burst(s, o, d);
 }
 
-/* ---- a machine that looks around ---- */
-enum { N_SETS, N_SETS_LIMIT };
-
-static void words_of_sets(const struct kt_scene *s, struct kt_finding *f)
-{
-    char who[160];
-    kt_say_name(s->ev->actor, 80, who);
-    KT_SAY(f->title, "%s asked for all secrets of %.0f places within 1 hour and was refused.", who,
-           f->number[N_SETS]);
-    KT_SAY(f->normal, s->actor == NULL ? "It never got anything here before."
-                                       : "It has hardly a history here.");
-    KT_SAY(f->part, "%.0f places refused as a whole", f->number[N_SETS]);
-    KT_SAY(f->quiet, "Fewer than %.0f such places an hour, or permission to list them.",
-           f->number[N_SETS_LIMIT]);
-}
-
-/* Returns how many different ones the hour has, SETS_MAX at most; 0: this one is not new. */
-static unsigned note_set(struct sets *v, uint64_t hash, uint32_t minute)
-{
-    unsigned live = 0;
-    bool known = false;
-    for (unsigned i = 0; i < v->n; i++) {
-        if (v->minute[i] + 60 <= minute)
-            continue;
-        known = known || v->hash[i] == hash;
-        v->hash[live] = v->hash[i];
-        v->minute[live++] = v->minute[i];
-    }
-    v->n = live;
-    if (known)
-        return 0;
-    if (v->n < SETS_MAX) {
-        v->hash[v->n] = hash;
-        v->minute[v->n++] = minute;
-    }
-    return v->n;
-}
-
-/* What is made to work here knows the names of what it needs, whether it may have it or not.
- * Whoever came by a machine's identity asks what there is: in namespace after namespace, region
- * after region. */
-static void sets(struct kt_scene *s, const struct options *o)
-{
-    const struct kt_event *ev = s->ev;
-    bool machine = ev->actor_kind == KT_ACTOR_SERVICE || ev->actor_kind == KT_ACTOR_AI_AGENT;
-    if (!machine || (s->actor != NULL && !s->young) || (s->who.a == 0 && s->who.b == 0) ||
-        ev->outcome != KT_OUT_DENIED || !kt_str_ends(ev->secret, KT_STR("/*")))
-        return;
-    unsigned n = note_set(kt_table_put(s->tables[T_SETS], s->who, NULL), s->secret.a, s->minute);
-    if (n < o->sets)
-        return;
-    struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, 460, 0, words_of_sets);
-    if (f == NULL)
-        return;
-    f->number[N_SETS] = n;
-    f->number[N_SETS_LIMIT] = (double)o->sets;
-}
-
 /* ---- guess then success ---- */
 static bool recent(const struct kt_scene *s, const struct options *o, const struct tries *t)
 {
@@ -717,7 +648,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         by_actor(s, o, class);
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
-    sets(s, o);
+    kt_looks_around(s, s->tables[T_SETS], (unsigned)o->sets);
     if (o->exposed > 0 && class != CLASS_MISSING && outside(s))
         kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
     if (class != CLASS_CREDENTIAL || !outside(s))
