@@ -108,7 +108,7 @@ static const struct kt_option options[] = {
                 "Different denials in an hour by an actor that had fewer than 3 a day."),
     UINT_OPTION(sets, "5",
                 "Folders, namespaces or regions that a machine without a history asks to see as a "
-                "whole and is refused, within an hour."),
+                "whole and is refused, within an hour; 16 at most. 0 = none."),
     UINT_OPTION(exposed, "3",
                 "Networks of different operators, all new to an actor, that refuse it within 24 h "
                 "though its credential is right; 8 at most. 0 = none."),
@@ -139,6 +139,8 @@ static enum kt_status check(void *opt, struct kt_error *err)
     const struct options *o = opt;
     if (o->exposed > KT_EXPOSED_PLACES)
         return kt_fail(err, KT_E_CONFIG, "exposed: %u at most", KT_EXPOSED_PLACES);
+    if (o->sets > KT_LOOKS_MAX)
+        return kt_fail(err, KT_E_CONFIG, "sets: %u at most", KT_LOOKS_MAX);
     return KT_OK;
 }
 
@@ -648,7 +650,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         by_actor(s, o, class);
     else if (s->who.a != 0 || s->who.b != 0)
         note_try(s, kt_table_put(s->tables[T_IDENTITY], s->who, NULL), true);
-    kt_looks_around(s, s->tables[T_SETS], (unsigned)o->sets);
+    if (o->sets > 0)
+        kt_looks_around(s, s->tables[T_SETS], (unsigned)o->sets);
     if (o->exposed > 0 && class != CLASS_MISSING && outside(s))
         kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
     if (class != CLASS_CREDENTIAL || !outside(s))
