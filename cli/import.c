@@ -24,6 +24,7 @@
 #include "core/base/limits.h"
 #include "core/base/map.h"
 #include "core/base/zip.h"
+#include "core/config/tree.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
 #include "core/sys/fs.h"
@@ -455,6 +456,8 @@ static enum kt_status feed_parse(struct import *im, struct kt_str line, struct f
     if (source == NULL)
         return kt_fail(err, KT_E_INPUT, "unknown source type; there are: %s",
                        kt_import_source_names());
+    if (!kt_conf_name_ok(ret->instance))
+        return kt_fail(err, KT_E_INPUT, "instance: " KT_IMPORT_NAME_RULE, KT_NAME_MAX);
     if (is_list(im, source, ret->record))
         return kt_fail(err, KT_E_INPUT, "record holds a list of records");
     return KT_OK;

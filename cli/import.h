@@ -5,6 +5,9 @@
 #include "collector/ingest.h"
 #include "core/base/err.h"
 
+/* What an agent's configuration takes as an instance; its argument is KT_NAME_MAX. */
+#define KT_IMPORT_NAME_RULE "a name of up to %u of A-Z a-z 0-9 . _ -, and not . or - first"
+
 struct kt_import_options {
     bool feed;                               /* paths are NDJSON feeds with arrival times */
     const char *source, *instance, *cluster; /* not for feeds */

@@ -12,6 +12,8 @@
 #include "cli/commands.h"
 #include "cli/import.h"
 #include "core/base/alloc.h"
+#include "core/base/limits.h"
+#include "core/config/tree.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/wire/control_client.h"
@@ -228,6 +230,10 @@ int kt_cmd_import(int argc, char **argv)
     if (!feed && kt_source_find(kt_str_of(a.source)) == NULL) {
         fprintf(stderr, "keytrail import: unknown source type '%s'; there are: %s\n", a.source,
                 kt_import_source_names());
+        return KT_EXIT_USAGE;
+    }
+    if (a.instance != NULL && !kt_conf_name_ok(kt_str_of(a.instance))) {
+        fprintf(stderr, "keytrail import: --instance: " KT_IMPORT_NAME_RULE "\n", KT_NAME_MAX);
         return KT_EXIT_USAGE;
     }
     struct kt_source_file file = { 0 };

@@ -79,6 +79,13 @@ p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin=b'{"Record
 r = json.loads(p.stdout)
 check(r['quarantined'] == 1 and b'line 1: line over 4 MiB' in p.stderr, 'nor is an export in one long line without an end', (r, p.stderr))
 
+for name in ('', '-q', '.hidden', 'a b', 'vault/prod', 'prüf', 'a\nb', 'x' * 65):
+    p = keytrail('import', '--db', db, '--source', 'vault', f'--instance={name}', vault, ok=False)
+    check(p.returncode == 2 and b'--instance: a name of up to 64 of A-Z' in p.stderr, f'an instance is a name that an agent could have: {name!r:.12} is none', (p.returncode, p.stderr))
+odd = json.dumps({'received_ns': int(now * 1e9), 'source': 'cloudtrail', 'instance': 'a\nb', 'record': json.dumps(one)})
+p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin=odd.encode())
+check(json.loads(p.stdout)['quarantined'] == 1 and b'line 1: instance: a name of up to 64' in p.stderr, 'nor does a feed bring one', (p.stdout, p.stderr))
+
 check(keytrail('search', '-e', 'instance:old', '--db', db, '--since', '60d', '-q', ok=False).returncode == 0, 'search -e: something was found: exit 0')
 check(keytrail('search', '-e', 'instance:nowhere', '--db', db, '--since', '60d', '-q', ok=False).returncode == 1, 'nothing: exit 1')
 odd = os.path.join(folder(), 'odd')
