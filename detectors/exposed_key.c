@@ -18,7 +18,7 @@
 #define LEAST     3.0 /* rarer than once in 1,000 days */
 #define CAP       4.2 /* people travel (DETECTION §4.1) */
 
-enum { N_PLACES, N_HOSTING, N_DAYS };
+enum { N_PLACES, N_HOSTING, N_DAYS, N_GOT_IN };
 
 bool kt_exposed_is_sound(const void *state)
 {
@@ -69,6 +69,7 @@ static bool note(struct kt_scene *s, struct kt_exposed *e)
     e->at[slot].network = s->where.network;
     e->at[slot].minute = s->minute;
     e->at[slot].hosting = s->where.hosting;
+    e->at[slot].got_in = false;
     return true;
 }
 
@@ -76,8 +77,15 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], days[32], rare[120];
     kt_say_name(s->ev->actor, 80, who);
-    KT_SAY(f->title, "%s got nothing but refusals from %.0f networks new to it within 24 hours.",
-           who, f->number[N_PLACES]);
+    if (f->number[N_GOT_IN] > 0)
+        KT_SAY(f->title,
+               "%s was refused from %.0f networks new to it within 24 hours, and got in from a "
+               "rented one of them.",
+               who, f->number[N_PLACES]);
+    else
+        KT_SAY(f->title,
+               "%s got nothing but refusals from %.0f networks new to it within 24 hours.", who,
+               f->number[N_PLACES]);
     if (f->number[N_DAYS] > 0)
         KT_SAY(rare, "So many new ones on a day would be chance once in %s days of this actor.",
                kt_say_count(f->number[N_DAYS], days));
@@ -86,7 +94,8 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->normal, "%.0f of them rent servers. The credential was right each time. %s",
            f->number[N_HOSTING], rare);
     KT_SAY(f->part, "refused from %.0f networks new to it", f->number[N_PLACES]);
-    KT_SAY(f->quiet, "Networks in networks: (keytrail.yaml), or a success from there.");
+    KT_SAY(f->quiet,
+           "Networks in networks: (keytrail.yaml), or a success from those that rent no servers.");
 }
 
 /* How rare so many new networks are for who takes up so few: a runner of a cloud whose ASN nobody
@@ -129,9 +138,11 @@ void kt_exposed_refused(struct kt_scene *s, struct kt_table *table, unsigned lea
     struct kt_exposed *e = kt_table_put(table, s->who, NULL);
     if (!note(s, e) || e->n < least)
         return;
-    unsigned hosting = 0;
-    for (unsigned i = 0; i < e->n; i++)
+    unsigned hosting = 0, got_in = 0;
+    for (unsigned i = 0; i < e->n; i++) {
         hosting += e->at[i].hosting != 0;
+        got_in += e->at[i].got_in != 0;
+    }
     double rare, p = weigh(s, e->n, hosting, least, &rare);
     struct kt_finding *f = kt_find(s, KT_FAMILY_FAILURES, kt_points(p), 0, words);
     if (f == NULL)
@@ -139,15 +150,19 @@ void kt_exposed_refused(struct kt_scene *s, struct kt_table *table, unsigned lea
     f->number[N_PLACES] = e->n;
     f->number[N_HOSTING] = hosting;
     f->number[N_DAYS] = rare > 0 ? pow(10, fmin(rare, 8)) : 0;
+    f->number[N_GOT_IN] = got_in;
 }
 
 void kt_exposed_success(const struct kt_scene *s, struct kt_table *table)
 {
-    struct kt_exposed *e = s->where.hosting ? NULL : kt_table_get(table, s->who);
-    for (unsigned i = 0; e != NULL && i < e->n; i++) {
-        if (e->at[i].network == s->where.network) {
-            drop(e, i);
-            return;
-        }
-    }
+    struct kt_exposed *e = kt_table_get(table, s->who);
+    unsigned i = 0;
+    while (e != NULL && i < e->n && !same_place(e->at[i].network, s->where.network))
+        i++;
+    if (e == NULL || i == e->n)
+        return;
+    if (s->where.hosting || e->at[i].hosting)
+        e->at[i].got_in = true;
+    else
+        drop(e, i);
 }

@@ -12,7 +12,8 @@
 struct kt_exposed { /* networks from which an actor was refused that it never worked from */
     struct {
         uint64_t network;
-        uint32_t minute, hosting;
+        uint32_t minute;
+        uint16_t hosting, got_in; /* got_in: from there, though it is rented */
     } at[KT_EXPOSED_PLACES];
     uint32_t n, pad;
 };
@@ -20,5 +21,5 @@ bool kt_exposed_is_sound(const void *state);
 /* A refusal from outside; those of logins, and of nobody, are passed over. least: networks in 24 h.
  */
 void kt_exposed_refused(struct kt_scene *s, struct kt_table *table, unsigned least);
-/* It got in: there it was somebody's own mistake, unless the network is rented. */
+/* It got in: with that operator it was somebody's own mistake, unless the network is rented. */
 void kt_exposed_success(const struct kt_scene *s, struct kt_table *table);

@@ -88,7 +88,7 @@ static const struct kt_table_decl tables[] = {
                     are_names },
     [T_SETS] = { "failed_sets", KT_KEY_IDENTITY, sizeof(struct kt_looks), 1, 2000, KT_EVICT_LRU,
                  kt_looks_is_sound },
-    [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 1, 10000,
+    [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 2, 10000,
                     KT_EVICT_LRU, kt_exposed_is_sound },
 };
 
