@@ -4,12 +4,13 @@
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
  *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
- * Calls: deletions, detector.h, hot_secret, hour_secrets, schedule and core only. No clock, no I/O.
+ * Calls: deletions, detector.h, hot_secret, hour_secrets, told_burst and core only. No clock, no
+ *        I/O.
  */
 #include "detectors/deletions.h"
 #include "detectors/hot_secret.h"
 #include "detectors/hour_secrets.h"
-#include "detectors/schedule.h"
+#include "detectors/told_burst.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -17,17 +18,10 @@
 
 #include "core/base/limits.h"
 
-#define RATE_HOURS          (30.0 * 24)
-#define SERVICE_HOURS       (14.0 * 24)
-#define BULK_MAX            1000u
-#define PEERS_MAX           4096u
-#define TOLD_BITS           16384u
-#define TOLD_FULL           (TOLD_BITS / 4)
-#define TOLD_MIN            (14u * 1440)  /* without such a burst, and it is news again */
-#define TOLD_MOST_MIN       (60u * 1440)  /* long enough for a record of its own, at any pace */
-#define TOLD_CLOCK_MIN      (100u * 1440) /* the same of a job that keeps its hour: a quarter */
-#define TOLD_CLOCK_MOST_MIN (400u * 1440)
-#define INSIDE              UINT64_C(1) /* in place of a network: private addresses have none */
+#define RATE_HOURS    (30.0 * 24)
+#define SERVICE_HOURS (14.0 * 24)
+#define BULK_MAX      1000u
+#define PEERS_MAX     4096u
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
@@ -44,15 +38,9 @@ struct volume {
     struct windows now;
     struct kt_maxima best;
 };
-struct told {                      /* of an actor whose many secrets were told */
-    struct windows others;         /* reads of secrets that were not among them */
-    uint64_t bits[TOLD_BITS / 64]; /* which they were */
-    uint32_t since_min, burst_min; /* the first and the newest burst that was told began */
-    uint32_t seen_min, before_min; /* newest read of such a burst, and of the one before it */
-    uint32_t clock_min;            /* of one that its clock alone excuses; 0 = none */
-    uint32_t set;                  /* bits that are set */
-    uint64_t network;              /* where the newest that was told came from: a network, INSIDE */
-    uint32_t client, pad;          /* and with which client family */
+struct told {              /* of an actor whose many secrets were told */
+    struct windows others; /* reads of secrets that were not among them */
+    struct kt_told burst;
 };
 struct rate {             /* of an actor: small, since all of them are walked over each hour */
     struct kt_decay rate; /* reads an hour, clock hours */
@@ -239,86 +227,25 @@ static unsigned members(const struct kt_scene *s)
 }
 
 /* ---- bursts that were told ---- */
-static bool told_has(const struct told *told, uint64_t hash)
-{
-    unsigned a = hash % TOLD_BITS, b = (hash >> 32) % TOLD_BITS;
-    return (told->bits[a / 64] >> a % 64 & 1) != 0 && (told->bits[b / 64] >> b % 64 & 1) != 0;
-}
-
-static void told_add(struct told *told, uint64_t hash)
-{
-    const uint64_t at[] = { hash % TOLD_BITS, (hash >> 32) % TOLD_BITS };
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t bit = UINT64_C(1) << at[i] % 64, *word = &told->bits[at[i] / 64];
-        told->set += (*word & bit) == 0;
-        *word |= bit;
-    }
-}
-
-static uint64_t place_of(const struct kt_scene *s)
-{
-    return !s->where.usable ? 0 : s->where.inside ? INSIDE : s->where.network;
-}
-
-/* A job has a clock: once a month, once a quarter, at the hour at which it was told, from where and
- * with what it was told. */
-static bool has_clock(const struct kt_scene *s, const struct told *told)
-{
-    bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
-    bool same = told->network == place_of(s) && told->client == s->client;
-    return machine && same && kt_schedule_keeps(s->minute - told->burst_min);
-}
-
-/* Are such bursts news again, whatever the clock says? */
-static bool is_stale(const struct kt_scene *s, const struct told *told)
-{
-    return s->minute > told->seen_min + TOLD_MIN || s->minute > told->since_min + TOLD_MOST_MIN;
-}
-
-static bool is_over(const struct kt_scene *s, const struct told *told)
-{
-    if (!has_clock(s, told))
-        return is_stale(s, told);
-    uint32_t seen = told->clock_min > told->seen_min ? told->clock_min : told->seen_min;
-    return s->minute > seen + TOLD_CLOCK_MIN || s->minute > told->since_min + TOLD_CLOCK_MOST_MIN;
-}
-
-/* Somebody found out that the burst was a theft: it never becomes usual. */
-static bool was_theft(const struct kt_scene *s, const struct told *told)
-{
-    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        if (s->actor->held[i].mark == KT_HELD_TRUE && s->actor->held[i].until_min != 0 &&
-            s->actor->held[i].from_min <= told->burst_min + 60 &&
-            s->actor->held[i].until_min >= told->burst_min)
-            return true;
-    }
-    return false;
-}
-
 /* An incident holds back what it names, so a job that takes the same secrets each time would never
  * get a record, and would be news for ever: of what was told only other secrets are counted, and
- * of people those that were written since the last such burst: a program fetches what is rotated. A
- * list that is full would take others for its own. */
+ * of people those that were written since the last such burst: a program fetches what is rotated.
+ */
 static void leave_out_told(struct kt_scene *s, const struct options *o, const struct kt_hot *hot,
                            struct counts *c)
 {
     struct told *told = s->expected ? NULL : kt_table_get(s->tables[T_TOLD], s->who);
-    if (told == NULL || s->minute < told->burst_min + 60 || is_over(s, told) ||
-        told->set > TOLD_FULL || was_theft(s, told))
+    enum kt_told_by by = told != NULL ? kt_told_by(s, &told->burst) : KT_TOLD_NEWS;
+    if (by == KT_TOLD_NEWS)
         return;
-    /* A run by the clock is no reason to expect the same at other hours. */
-    uint32_t *seen_min = is_stale(s, told) ? &told->clock_min : &told->seen_min;
-    if (s->minute >= told->seen_min + 60)
-        told->before_min = told->seen_min;
-    bool renewed = kt_kind_is_person(s->actor->kind) && hot->wrote_min > told->before_min;
+    kt_told_again(s, &told->burst, by, c->distinct >= o->floor_distinct);
+    bool renewed = kt_kind_is_person(s->actor->kind) && hot->wrote_min > told->burst.before_min;
     for (unsigned i = 0; i < members(s); i++) {
-        if (!renewed && told_has(told, secret_hash(s, i)))
+        if (!renewed && kt_told_has(&told->burst, secret_hash(s, i)))
             continue;
         note_secret(s, &told->others, KT_HOUR_OTHERS, secret_hash(s, i));
         kt_ring_add(&told->others.ring, s->t, 1);
     }
-    if (c->distinct >= o->floor_distinct)
-        *seen_min = s->minute;
     *c = (struct counts){ kt_ring_fives(&told->others.ring, s->t, 1),
                           kt_ring_fives(&told->others.ring, s->t, 12),
                           distinct_in(s, &told->others, KT_HOUR_OTHERS, 60),
@@ -331,23 +258,13 @@ static void note_told(struct kt_scene *s, const struct volume *v)
         return;
     bool fresh;
     struct told *told = kt_table_put(s->tables[T_TOLD], s->who, &fresh);
-    if (fresh || is_over(s, told)) {
-        memset(told->bits, 0, sizeof told->bits);
-        told->set = 0;
-        told->since_min = s->minute;
-    }
-    if (fresh || s->minute >= told->burst_min + 60) {
-        told->burst_min = s->minute;
-        told->network = place_of(s);
-        told->client = s->client;
-    }
-    told->seen_min = s->minute;
+    kt_told_begin(s, &told->burst, fresh);
     for (unsigned i = 0; i < v->now.seen.n; i++) {
         if (v->now.seen.minute[i] + 60 > s->minute)
-            told_add(told, v->now.seen.hash[i]);
+            kt_told_add(&told->burst, v->now.seen.hash[i]);
     }
     for (unsigned i = 0; i < members(s); i++)
-        told_add(told, secret_hash(s, i));
+        kt_told_add(&told->burst, secret_hash(s, i));
 }
 
 enum { ASIDE_READ, ASIDE_DELETED };
