@@ -3,7 +3,8 @@
  *
  * Owns:  nothing; mounts, KV versions and wrapping tokens are remembered by the engine.
  * Calls: core/base, core/event. No I/O, no clock.
- * Holds: nothing below request.data, response.data but names and numbers is ever looked at.
+ * Holds: nothing below request.data, response.data but names, numbers and what Vault hashed is ever
+ *        looked at.
  */
 #include "agents/sources/vault.h"
 
@@ -415,6 +416,23 @@ static void when(const struct record *r, struct kt_event *ev)
         ev->duration = r->time - r->request_time;
 }
 
+/* Which secret_id an AppRole was refused with: a stale client repeats one, whoever guesses has
+ * many. Of the value only Vault's HMAC is there, and of that a hash is kept. */
+static void refused_with(const struct record *r, struct kt_event *ev)
+{
+    uint8_t digest[16];
+    char text[2 * sizeof digest + 1];
+    if (r->login != VT_LOGIN_TRIED || ev->outcome != KT_OUT_DENIED || r->raw_device ||
+        ev->credential.len > 0)
+        return;
+    struct kt_str hmac = kt_json_str_at(r->request, "data.secret_id");
+    if (hmac.len != sizeof HASHED - 1 + 64 || !kt_str_starts(hmac, KT_STR(HASHED)))
+        return;
+    kt_blake2b(&hmac, 1, digest, sizeof digest);
+    kt_hex(text, digest, sizeof digest); /* nothing that looks like a secret */
+    ev->credential = kt_arena_cat(r->in->arena, KT_STR("secret_id/"), kt_str_of(text));
+}
+
 /* Without an id a record is known by what is kept of it. */
 static void name_it(const struct record *r, struct kt_event *ev)
 {
@@ -454,6 +472,7 @@ static void emit(const struct record *r, bool late, struct kt_emit *to)
     }
     what(r, &ev);
     kt_vt_who(r->in, r->auth, r->login, r->path, r->raw_device, &ev);
+    refused_with(r, &ev);
     where(r, &ev);
     when(r, &ev);
     write_raw(r, &ev);
