@@ -76,10 +76,10 @@ struct pair {
 struct trail {
     struct visit visit[VISITS]; /* by from_min */
     struct pair pair[PAIRS];
-    uint64_t other; /* network of the other end of the last evidence: for its words */
-    uint64_t newer; /* network that is not trusted yet, to or from which it last went there and … */
-    uint32_t back_min, back_days; /* … back: when that was, and on how many days in turn */
-    uint32_t said_min, pad;       /* when it was found enough to tell */
+    uint64_t other;               /* network of the other end of the last evidence: for its words */
+    uint32_t back_min, back_days; /* there and back: when, and on how many days in turn, … */
+    uint32_t said_min;            /* … when it was found enough to tell, … */
+    uint16_t newer, pad;          /* … and of which country the end is that is not trusted yet */
     uint32_t n, n_pairs;
 };
 static bool is_trail(const void *state)
@@ -101,7 +101,7 @@ static bool is_moved(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 5, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 6, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
     { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 2, 1024, KT_EVICT_LRU, is_moved },
 };
 
@@ -410,7 +410,7 @@ static void words_of_daily(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->normal,
            "This time it was back within %.1f hours. A trip goes there and back once. It used the "
            "newer of the two on fewer than %u days, and no colleague used that one there in 90 "
-           "days.",
+           "days. A day in another network of that country counts, too.",
            f->number[N_HOURS], TRUSTED);
     KT_SAY(f->part, "two countries in turn on %.0f days", f->number[N_TIMES]);
     KT_SAY(f->quiet,
@@ -447,7 +447,8 @@ static bool is_unsettled(const struct kt_scene *s, const struct visit *v)
 }
 
 /* Slow enough for an aeroplane, and no trip for all that: an account that two people use, far from
- * each other, is in both places each day. */
+ * each other, is in both places each day. Who has a line at home and a telephone there is one
+ * person of the two: it is counted, and told, by country. */
 static void daily(struct kt_scene *s, const struct options *o, struct trail *t, unsigned at,
                   const struct visit *now)
 {
@@ -459,12 +460,12 @@ static void daily(struct kt_scene *s, const struct options *o, struct trail *t, 
     const struct visit *newer = first_use(s, now) >= first_use(s, other) ? now : other;
     if ((p != NULL && p->days >= o->seen) || !is_unsettled(s, newer))
         return;
-    bool same = t->newer == newer->network && s->minute <= t->back_min + AGAIN_MIN;
+    bool same = t->newer == newer->country && s->minute <= t->back_min + AGAIN_MIN;
     bool today = same && kt_actor_day(s->actor, t->back_min) == kt_actor_day(s->actor, s->minute);
     bool told = same && t->said_min != 0 && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
     t->back_days = same ? t->back_days + !today : 1;
     t->said_min = same ? t->said_min : 0;
-    t->newer = newer->network;
+    t->newer = newer->country;
     t->back_min = s->minute;
     struct kt_finding *f =
         t->back_days > 1 && !told
