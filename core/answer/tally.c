@@ -69,8 +69,6 @@ struct walk {
         uint32_t source_code, number;
     } * known;
     uint32_t room;
-    unsigned allowance_of; /* of which instance `late` is */
-    kt_time_ns late;
 };
 
 struct kt_tally *kt_tally_new(int64_t first_day, uint32_t days)
@@ -100,6 +98,7 @@ uint32_t kt_tally_source(struct kt_tally *t, struct kt_str source, struct kt_str
     t->at[t->n++] =
         (struct kt_tally_source){ .source = kt_str_dup(source),
                                   .instance = kt_str_dup(instance),
+                                  .late = KT_TALLY_LATE + kt_tally_allowance(source) * KT_NS_MIN,
                                   .leaf = kt_alloc_array(leaves(t), sizeof *t->at->leaf) };
     t->bytes += sizeof *t->at + leaves(t) * sizeof *t->at->leaf + 2 * (source.len + instance.len);
     return number;
@@ -203,11 +202,7 @@ static void count(struct walk *w, uint32_t number, enum kt_kind kind, kt_time_ns
     }
     if (arrival == NULL || (kind != KT_KIND_ACCESS && kind != KT_KIND_REPORT))
         return;
-    if (w->allowance_of != number) {
-        w->allowance_of = number;
-        w->late = KT_TALLY_LATE + kt_tally_allowance(kt_str_of(s->source)) * KT_NS_MIN;
-    }
-    if (*arrival - time <= w->late)
+    if (*arrival - time <= s->late)
         return;
     note_late(w->t, d, of_day, *arrival, kind == KT_KIND_ACCESS);
     d->lag_max = *arrival - time > d->lag_max ? *arrival - time : d->lag_max;
@@ -255,8 +250,7 @@ enum kt_status kt_tally_walk(struct kt_tally *t, struct kt_reader *r, const stru
         KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_SOURCE) | KT_COLUMN(KT_COL_INSTANCE);
     struct walk w = { .t = t,
                       .first = t->first_day * KT_TALLY_MINUTES,
-                      .end = (t->first_day + t->days) * KT_TALLY_MINUTES,
-                      .allowance_of = UINT32_MAX };
+                      .end = (t->first_day + t->days) * KT_TALLY_MINUTES };
     struct kt_columns_scan *c = NULL;
     struct kt_view view;
     enum kt_status status = kt_columns_open(r, scan, columns, true, &c, err);

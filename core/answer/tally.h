@@ -32,6 +32,7 @@ struct kt_tally_source {
     struct kt_tally_leaf {
         struct kt_tally_day *day[KT_TALLY_BLOCK]; /* NULL: nothing on that day */
     } * *leaf;
+    kt_time_ns late;              /* from then on a record came late */
     kt_time_ns first, last;       /* of accesses; 0, 0: none */
     kt_time_ns heard, heard_last; /* of reports; 0, 0: none */
 };
