@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/answer/tally_kept.h"
+#include "cli/store_cmd.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
 #include "core/query/holds.h"
@@ -45,40 +45,6 @@ static enum kt_status store_lines(void *self, enum kt_origin origin,
     if (kt_ingest_commit(s->ingest, err) != KT_OK)
         return err->code;
     return kt_store_housekeep(s->store, false, err);
-}
-
-static enum kt_status put(void *self, const char *name, struct kt_str value, struct kt_error *err)
-{
-    struct kt_import_store *s = self;
-    return kt_store_put(s->store, name, value, err);
-}
-
-/* As a collector does by the clock: sums for `keytrail coverage`. Nobody waits for a turn here. */
-static const struct kt_tally_slice slice = { .records = UINT64_C(256) * 4096,
-                                             .room = { .bytes = (size_t)64 << 20 } };
-
-static enum kt_status keep_sums(struct kt_import_store *s, struct kt_error *err)
-{
-    struct kt_error why = { 0 };
-    struct kt_reader *r = NULL;
-    bool more = true;
-    while (more) {
-        more = false;
-        if (kt_store_begin(s->store, err) != KT_OK)
-            return err->code;
-        enum kt_status st = kt_reader_open(kt_store_file(s->store), &r, &why);
-        if (st == KT_OK)
-            st = kt_tally_keep(r, &slice, put, s, &more, &why);
-        kt_reader_close(r);
-        r = NULL;
-        if (st != KT_OK) { /* questions walk over the records then */
-            kt_store_rollback(s->store);
-            return KT_OK;
-        }
-        if (kt_store_commit(s->store, err) != KT_OK)
-            return err->code;
-    }
-    return KT_OK;
 }
 
 /* ---- kept pairs ---- */
@@ -148,7 +114,7 @@ static enum kt_status store_end(void *self, struct kt_error *err)
     struct kt_import_store *s = self;
     if (kt_ingest_commit(s->ingest, err) != KT_OK)
         return err->code;
-    enum kt_status status = keep_sums(s, err);
+    enum kt_status status = kt_store_coverage(s->store, err);
     if (status == KT_OK)
         keep_pairs(s);
     return status;

@@ -19,6 +19,11 @@ int kt_store_rotate_log_key(struct kt_store_args *a);
 int kt_store_pairs(struct kt_store_args *a);
 int kt_store_merge(struct kt_store_args *a);
 
+struct kt_store;
+/* Makes what is missing of the sums that `coverage` begins from (core/answer/tally_kept.h). Where
+ * they cannot be made there are none, which is no failure. */
+KT_MUST_USE enum kt_status kt_store_coverage(struct kt_store *s, struct kt_error *err);
+
 struct kt_store_count {
     const char *name;
     uint64_t value;

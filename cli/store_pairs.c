@@ -1,6 +1,6 @@
 /*
- * store_pairs: `keytrail store pairs`: makes the kept pairs (core/store/together.h) that a store
- * does not have yet, for one that no collector writes.
+ * store_pairs: `keytrail store pairs`: makes the kept pairs (core/store/together.h), and the sums
+ * of coverage, that a store does not have yet, for one that no collector writes.
  *
  * Owns:  the writer while it runs.
  * Calls: core/store (write, together); stdout, stderr.
@@ -42,6 +42,8 @@ static enum kt_status make(const struct kt_store_args *a, struct kt_error *err)
         status = drop(s, err);
     if (status == KT_OK)
         status = kt_together_complete(s, 0, tell, NULL, err);
+    if (status == KT_OK)
+        status = kt_store_coverage(s, err);
     kt_store_close(s);
     return status;
 }
