@@ -19,6 +19,7 @@ void kt_cli_put(void *self, struct kt_str bytes)
 {
     (void)self;
     (void)fwrite(bytes.at, 1, bytes.len, stdout);
+    (void)fflush(stdout); /* what is said on stderr behind it stands behind it in one file, too */
 }
 
 struct kt_rows *kt_rows_new(enum kt_output how, const struct kt_column *columns, unsigned n,

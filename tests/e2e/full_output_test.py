@@ -23,6 +23,8 @@ p = full(AGENT, 'help')
 check(p.returncode == 4 and b'keytrail-agent: what it printed is not whole' in p.stderr, 'the agent too', p)
 p = keytrail('search', '--by', 'actor', '--since', '1h', '--db', h.db)
 check(p.stderr == b'', 'and nothing is said of an answer that is whole', p)
+p = subprocess.run([KEYTRAIL, 'search', '--explain', '--db', h.db], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60)
+check(len(p.stdout) > 8192 and p.stdout.splitlines()[-1].startswith(b'opened '), 'what is said of an answer stands behind it where both go into one file', p)
 for argv, words in ((('hold', 'list'), b'nothing is held'), (('stream', 'list'), b'no stream has run yet')):
     p = keytrail(*argv, '--db', h.db)
     check(words in p.stderr and p.stdout == b'' and keytrail(*argv, '--db', h.db, '-o', 'json').stderr == b'', f'{" ".join(argv)} says that there is none', p)
