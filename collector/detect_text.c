@@ -72,10 +72,12 @@ static kt_time_ns counted_before(const struct incident *in)
 static void add_command(struct kt_buf *b, const struct incident *in)
 {
     bool by_net = in->key_kind == KT_KEY_NETWORK, several = in->members_n > 1;
-    bool place = in->ip[0] != '\0' && (by_net || in->network != 0);
+    bool by_address = in->key_kind == KT_KEY_ADDRESS;
+    bool place = in->ip[0] != '\0' && (by_net || by_address || in->network != 0);
     char from[KT_TIME_TEXT_MAX], until[KT_TIME_TEXT_MAX], net[KT_IP_TEXT_MAX];
     kt_buf_addz(b, "keytrail search '");
-    if (!by_net && !several && in->key_kind != KT_KEY_INSTANCE && in->actor[0] != '\0') {
+    if (!by_net && !by_address && !several && in->key_kind != KT_KEY_INSTANCE &&
+        in->actor[0] != '\0') {
         kt_buf_addz(b, "actor:");
         add_value(b, kt_str_of(in->actor));
         kt_buf_addz(b, place ? " " : "");

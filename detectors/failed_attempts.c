@@ -4,7 +4,7 @@
  *
  * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
  *        and by network: windows of failed credentials, with the names that failed there.
- * Calls: exposed_key, looks_around, detector.h and core only. No clock, no I/O.
+ * Calls: exposed_key, inside_guesses, looks_around, detector.h and core only. No clock, no I/O.
  * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
  */
 #include "detectors/detector.h"
@@ -14,6 +14,7 @@
 
 #include "core/base/limits.h"
 #include "detectors/exposed_key.h"
+#include "detectors/inside_guesses.h"
 #include "detectors/looks_around.h"
 
 #define FACTS_MAX  32
@@ -22,12 +23,12 @@
 #define DAY_MIN    1440u
 #define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
 #define TYPOS_MOST 160
-enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS, T_EXPOSED };
+enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS, T_EXPOSED, T_DOORS, T_GUESSES };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
     uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, typos, second_factors,
-        guess_within_min;
+        guess_within_min, values, blind;
     double success, prior_count, prior_hours, rmax;
 };
 struct tries { /* failed credentials */
@@ -90,6 +91,9 @@ static const struct kt_table_decl tables[] = {
                  kt_looks_is_sound },
     [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 2, 10000,
                     KT_EVICT_LRU, kt_exposed_is_sound },
+    [T_DOORS] = { "failed_doors", KT_KEY_ADDRESS, sizeof(uint32_t), 1, 20000, KT_EVICT_LRU, NULL },
+    [T_GUESSES] = { "failed_guesses", KT_KEY_ADDRESS, sizeof(struct kt_guesses), 1, 2000,
+                    KT_EVICT_LRU, kt_guesses_are_sound },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -125,6 +129,12 @@ static const struct kt_option options[] = {
                 "Refused second factors from a new network before a success that say that the "
                 "password is known to somebody else."),
     UINT_OPTION(guess_within_min, "30", "Minutes between the last failure and that success."),
+    UINT_OPTION(values, "12",
+                "Different credentials in an hour that a mount refuses to a private address which "
+                "it did not let in for 90 days; 32 at most. 0 = none."),
+    UINT_OPTION(blind, "40",
+                "Failed logins in an hour by such an address and unknown names, where the log does "
+                "not tell credentials apart and none of its network got in. 0 = none."),
     DOUBLE_OPTION(success, "2", "Added when a guess succeeds."),
     DOUBLE_OPTION(prior_count, "0.5",
                   "Failures that an actor without history is expected to have …"),
@@ -141,6 +151,8 @@ static enum kt_status check(void *opt, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG, "exposed: %u at most", KT_EXPOSED_PLACES);
     if (o->sets > KT_LOOKS_MAX)
         return kt_fail(err, KT_E_CONFIG, "sets: %u at most", KT_LOOKS_MAX);
+    if (o->values > KT_GUESSES_MAX)
+        return kt_fail(err, KT_E_CONFIG, "values: %u at most", KT_GUESSES_MAX);
     return KT_OK;
 }
 
@@ -637,6 +649,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     const struct options *o = opt;
     if (s->late)
         return;
+    kt_inside_login(s, s->tables[T_DOORS], s->tables[T_GUESSES],
+                    (struct kt_guess_limits){ (unsigned)o->values, (unsigned)o->blind });
     if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
         success(s, o);
         if (outside(s))

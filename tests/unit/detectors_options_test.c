@@ -17,6 +17,8 @@ static const struct {
     { "failed_attempts", "{exposed: 9}", "exposed: 8 at most" },
     { "failed_attempts", "{sets: 16}", NULL },
     { "failed_attempts", "{sets: 17}", "sets: 16 at most" },
+    { "failed_attempts", "{values: 32}", NULL },
+    { "failed_attempts", "{values: 33}", "values: 32 at most" },
     { "ai_agent", "{sweep_floor: 32}", NULL },
     { "ai_agent", "{sweep_floor: 33}", "sweep_floor: 32 at most" },
 };
