@@ -10,6 +10,7 @@
 #define DAY_MIN          1440u
 #define MONTH_HUNDREDTHS 3044u /* of a day */
 #define SLACK_HUNDREDTHS 260u
+#define APART_MIN        (6u * DAY_MIN) /* more than the slack to both sides, less than a week */
 
 static bool is_of_calendar(uint32_t days)
 {
@@ -23,4 +24,9 @@ bool kt_schedule_keeps(uint32_t minutes)
 {
     uint32_t late = minutes + HOUR_MIN;
     return late % DAY_MIN <= 2 * HOUR_MIN && is_of_calendar(late / DAY_MIN);
+}
+
+bool kt_schedule_is_apart(uint32_t minutes)
+{
+    return minutes <= 2 * HOUR_MIN || minutes >= APART_MIN;
 }

@@ -38,13 +38,20 @@ static uint64_t place_of(const struct kt_scene *s)
     return !s->where.usable ? 0 : s->where.inside ? INSIDE : s->where.network;
 }
 
+static uint32_t newest(const struct kt_told *told)
+{
+    return told->clock_min > told->seen_min ? told->clock_min : told->seen_min;
+}
+
 /* A job has a clock: once a month, once a quarter, at the hour at which it was told, from where and
- * with what it was told. */
+ * with what it was told. Not two days in a row. */
 static bool has_clock(const struct kt_scene *s, const struct kt_told *told)
 {
     bool machine = s->actor->kind == KT_ACTOR_SERVICE || s->actor->kind == KT_ACTOR_CI;
     bool same = told->network == place_of(s) && told->client == s->client;
-    return machine && same && kt_schedule_keeps(s->minute - told->burst_min);
+    uint32_t since = s->minute > newest(told) ? s->minute - newest(told) : 0;
+    return machine && same && kt_schedule_keeps(s->minute - told->burst_min) &&
+           kt_schedule_is_apart(since);
 }
 
 /* Are such bursts news again, whatever the clock says? */
@@ -57,8 +64,7 @@ static bool is_over(const struct kt_scene *s, const struct kt_told *told)
 {
     if (!has_clock(s, told))
         return is_stale(s, told);
-    uint32_t seen = told->clock_min > told->seen_min ? told->clock_min : told->seen_min;
-    return s->minute > seen + CLOCK_MIN || s->minute > told->since_min + CLOCK_MOST_MIN;
+    return s->minute > newest(told) + CLOCK_MIN || s->minute > told->since_min + CLOCK_MOST_MIN;
 }
 
 /* Somebody found out that the burst was a theft: it never becomes usual. */

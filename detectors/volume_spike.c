@@ -90,20 +90,20 @@ static bool is_hot(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
                   is_volume },
-    [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
                  is_rate },
     [T_SKETCH] = { "volume_sketch", KT_KEY_ACTOR, sizeof(struct kt_hll), 1, 4000, KT_EVICT_LRU,
                    NULL },
-    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_WEEK] = { "volume_week", KT_KEY_ACTOR, sizeof(struct week), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
                  NULL },
     [T_OWN] = { "volume_own", KT_KEY_PAIR, sizeof(struct own), 2, 20000, KT_EVICT_LRU, NULL },
     [T_SECRET] = { "volume_secret", KT_KEY_SECRET, sizeof(struct kt_hot), 4, 40000, KT_EVICT_LRU,
                    is_hot },
     [T_WORK] = { "volume_work", KT_KEY_ACTOR, sizeof(struct windows), 1, 4000, KT_EVICT_LRU,
                  are_windows },
-    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 3, 2000, KT_EVICT_LRU, is_told },
+    [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 4, 2000, KT_EVICT_LRU, is_told },
     [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct kt_deletions), 2, 4000,
                     KT_EVICT_LRU, kt_deletions_are_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
@@ -183,7 +183,8 @@ static struct kt_gamma posterior(struct kt_table *const *t, const struct rate *r
 
 struct counts { /* what is in the windows now */
     unsigned five, hour, distinct, distinct_five;
-    bool beside; /* what was told is left out */
+    unsigned reads; /* of this access */
+    bool beside;    /* what was told is left out */
 };
 
 static enum kt_hour_of which_now(const struct kt_scene *s)
@@ -226,18 +227,28 @@ static unsigned members(const struct kt_scene *s)
     return n > BULK_MAX ? BULK_MAX : n;
 }
 
+static struct counts counts_in(const struct kt_scene *s, const struct windows *w,
+                               enum kt_hour_of of)
+{
+    return (struct counts){ .five = kt_ring_fives(&w->ring, s->t, 1),
+                            .hour = kt_ring_fives(&w->ring, s->t, 12),
+                            .distinct = distinct_in(s, w, of, 60),
+                            .distinct_five = distinct_in(s, w, of, 5) };
+}
+
 /* ---- bursts that were told ---- */
 /* An incident holds back what it names, so a job that takes the same secrets each time would never
  * get a record, and would be news for ever: of what was told only other secrets are counted, and
  * of people those that were written since the last such burst: a program fetches what is rotated.
- */
-static void leave_out_told(struct kt_scene *s, const struct options *o, const struct kt_hot *hot,
+ * Returns whether what is left out makes no record either: a clock excuses no other hour. */
+static bool leave_out_told(struct kt_scene *s, const struct options *o, const struct kt_hot *hot,
                            struct counts *c)
 {
+    unsigned others = 0;
     struct told *told = s->expected ? NULL : kt_table_get(s->tables[T_TOLD], s->who);
     enum kt_told_by by = told != NULL ? kt_told_by(s, &told->burst) : KT_TOLD_NEWS;
     if (by == KT_TOLD_NEWS)
-        return;
+        return false;
     kt_told_again(s, &told->burst, by, c->distinct >= o->floor_distinct);
     bool renewed = kt_kind_is_person(s->actor->kind) && hot->wrote_min > told->burst.before_min;
     for (unsigned i = 0; i < members(s); i++) {
@@ -245,11 +256,12 @@ static void leave_out_told(struct kt_scene *s, const struct options *o, const st
             continue;
         note_secret(s, &told->others, KT_HOUR_OTHERS, secret_hash(s, i));
         kt_ring_add(&told->others.ring, s->t, 1);
+        others++;
     }
-    *c = (struct counts){ kt_ring_fives(&told->others.ring, s->t, 1),
-                          kt_ring_fives(&told->others.ring, s->t, 12),
-                          distinct_in(s, &told->others, KT_HOUR_OTHERS, 60),
-                          distinct_in(s, &told->others, KT_HOUR_OTHERS, 5), true };
+    *c = counts_in(s, &told->others, KT_HOUR_OTHERS);
+    c->reads = others;
+    c->beside = true;
+    return by == KT_TOLD_CLOCK;
 }
 
 static void note_told(struct kt_scene *s, const struct volume *v)
@@ -281,14 +293,21 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate 
         r->reads_today = 0;
     }
     r->reads_today += r->today == day ? n : 0;
-    struct counts c = { kt_ring_fives(&now->ring, s->t, 1), kt_ring_fives(&now->ring, s->t, 12),
-                        distinct_in(s, now, which_now(s), 60), distinct_in(s, now, which_now(s), 5),
-                        false };
-    uint16_t aside[4] = { (uint16_t)n, (uint16_t)(c.hour > UINT16_MAX ? UINT16_MAX : c.hour),
-                          (uint16_t)(c.five > UINT16_MAX ? UINT16_MAX : c.five),
-                          (uint16_t)(c.distinct > UINT16_MAX ? UINT16_MAX : c.distinct) };
-    kt_put_aside(s, ASIDE_READ, s->minute / 60, (s->minute / 60 + 1) * 60, aside);
+    struct counts c = counts_in(s, now, which_now(s));
+    c.reads = n;
     return c;
+}
+
+static uint16_t capped(unsigned n)
+{
+    return (uint16_t)(n > UINT16_MAX ? UINT16_MAX : n);
+}
+
+static void put_reads_aside(struct kt_scene *s, const struct counts *c)
+{
+    uint16_t aside[4] = { capped(c->reads), capped(c->hour), capped(c->five), capped(c->distinct) };
+    if (c->reads > 0)
+        kt_put_aside(s, ASIDE_READ, s->minute / 60, (s->minute / 60 + 1) * 60, aside);
 }
 
 struct surprise {
@@ -550,8 +569,9 @@ static void on_event(struct kt_scene *s, const void *opt)
     double secret = kt_hot_read(s, hot, fresh, o->secret_cap, &rollout);
     struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
     struct rate *r = rate_of(s);
-    struct counts c = count_in(s, v, r, s->deploy || (rollout && s->young));
-    leave_out_told(s, o, hot, &c);
+    struct counts all = count_in(s, v, r, s->deploy || (rollout && s->young)), c = all;
+    bool by_clock = leave_out_told(s, o, hot, &c);
+    put_reads_aside(s, by_clock ? &c : &all);
     judge(s, o, v, r, &c);
     if (secret > 0 && !s->deploy)
         (void)kt_find(s, KT_FAMILY_VOLUME, kt_points(secret), 0, words_of_secret);

@@ -1,4 +1,5 @@
-/* detectors_schedule: weeks, months and quarters, to the hour; nothing between them. */
+/* detectors_schedule: weeks, months and quarters, to the hour; nothing between them, and one of the
+ * days that are a month. */
 #include "detectors/schedule.h"
 
 #include <setjmp.h>
@@ -31,11 +32,26 @@ static void nothing_else(void **state)
     (void)kt_schedule_keeps(UINT32_MAX);
 }
 
+static void one_run_of_a_month(void **state)
+{
+    (void)state;
+    assert_true(kt_schedule_is_apart(0));
+    assert_true(kt_schedule_is_apart(120));
+    assert_false(kt_schedule_is_apart(121));
+    for (uint32_t day = 1; day < 6; day++)
+        assert_false(kt_schedule_is_apart(day * DAY));
+    assert_false(kt_schedule_is_apart(6 * DAY - 1));
+    assert_true(kt_schedule_is_apart(6 * DAY));
+    assert_true(kt_schedule_is_apart(7 * DAY - 60));
+    assert_true(kt_schedule_is_apart(UINT32_MAX));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(weeks_months_and_quarters),
         cmocka_unit_test(nothing_else),
+        cmocka_unit_test(one_run_of_a_month),
     };
     return cmocka_run_group_tests_name("detectors_schedule", tests, NULL, NULL);
 }
