@@ -177,8 +177,9 @@ static void note_event(const struct kt_scene *s, struct incident *in)
     note_native(in, ev->native_id);
     note_secret(s, in);
     note_written(s, in);
-    /* who merely failed at an address is its victim, no member */
-    if (s->actor != NULL && (s->taught || in->key_kind != KT_KEY_NETWORK))
+    /* who merely failed, at an address or with others, is a victim, no member */
+    bool victims = in->key_kind == KT_KEY_NETWORK || in->key_kind == KT_KEY_IDENTITY;
+    if (s->actor != NULL && (s->taught || !victims))
         kt_detect_member(in, s->who, s->actor->number);
 }
 
@@ -197,7 +198,8 @@ static void note_scene(struct kt_scene *s, struct incident *in, unsigned flags)
     kt_str_copyz(in->source, sizeof in->source, ev->source);
     kt_str_copyz(in->user_agent, sizeof in->user_agent,
                  kt_utf8_cut(ev->user_agent, sizeof in->user_agent - 1));
-    if (!s->where.usable)
+    if (!s->where.usable ||
+        in->key_kind == KT_KEY_IDENTITY) /* names from everywhere have no place */
         return;
     kt_ip_format(ev->ip, in->ip);
     in->build = s->where.build;

@@ -65,6 +65,8 @@ static kt_time_ns counted_before(const struct incident *in)
         kt_time_ns one = in->part[i].set ? window[in->part[i].family] : 0;
         longest = one > longest ? one : longest;
     }
+    if (in->key_kind == KT_KEY_IDENTITY)
+        return 6 * KT_NS_HOUR; /* names that failed scattered over networks */
     bool newcomers = in->key_kind == KT_KEY_NETWORK && has_family(in, KT_FAMILY_NETWORK);
     return newcomers ? KT_NS_DAY : longest; /* those of a day */
 }
@@ -87,6 +89,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         add_value(b, kt_str_of(in->instance));
         kt_buf_addz(b, place ? " " : "");
     }
+    if (in->key_kind == KT_KEY_IDENTITY)
+        kt_buf_addz(b, "action:login outcome:denied");
     if (in->key_kind == KT_KEY_HOST_EXE && in->user_agent[0] != '\0') { /* of a program */
         kt_buf_addz(b, "user_agent:");
         add_value(b, kt_str_of(in->user_agent));

@@ -4,7 +4,8 @@
  *
  * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
  *        and by network: windows of failed credentials, with the names that failed there.
- * Calls: exposed_key, inside_guesses, looks_around, detector.h and core only. No clock, no I/O.
+ * Calls: exposed_key, inside_guesses, looks_around, scattered, detector.h and core only. No clock,
+ *        no I/O.
  * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
  */
 #include "detectors/detector.h"
@@ -16,6 +17,7 @@
 #include "detectors/exposed_key.h"
 #include "detectors/inside_guesses.h"
 #include "detectors/looks_around.h"
+#include "detectors/scattered.h"
 
 #define FACTS_MAX  32
 #define NAMES_MAX  16
@@ -23,12 +25,22 @@
 #define DAY_MIN    1440u
 #define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
 #define TYPOS_MOST 160
-enum { T_ACTOR, T_IDENTITY, T_ADDRESS, T_NETWORK, T_SETS, T_EXPOSED, T_DOORS, T_GUESSES };
+enum {
+    T_ACTOR,
+    T_IDENTITY,
+    T_ADDRESS,
+    T_NETWORK,
+    T_SETS,
+    T_EXPOSED,
+    T_DOORS,
+    T_GUESSES,
+    T_SCATTERED
+};
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
     uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, typos, second_factors,
-        guess_within_min, values, blind;
+        guess_within_min, values, blind, scattered;
     double success, prior_count, prior_hours, rmax;
 };
 struct tries { /* failed credentials */
@@ -94,6 +106,8 @@ static const struct kt_table_decl tables[] = {
     [T_DOORS] = { "failed_doors", KT_KEY_ADDRESS, sizeof(uint32_t), 1, 20000, KT_EVICT_LRU, NULL },
     [T_GUESSES] = { "failed_guesses", KT_KEY_ADDRESS, sizeof(struct kt_guesses), 1, 2000,
                     KT_EVICT_LRU, kt_guesses_are_sound },
+    [T_SCATTERED] = { "failed_scattered", KT_KEY_KIND, sizeof(struct kt_scattered), 1,
+                      KT_SCATTERED_SIDES, KT_EVICT_REFUSE, kt_scattered_is_sound },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -135,6 +149,9 @@ static const struct kt_option options[] = {
     UINT_OPTION(blind, "40",
                 "Failed logins in an hour by such an address and unknown names, where the log does "
                 "not tell credentials apart and none of its network got in. 0 = none."),
+    UINT_OPTION(scattered, "8",
+                "Names in 6 hours that fail from as many networks which nobody uses and do not get "
+                "in from there; 64 at most. 0 = none."),
     DOUBLE_OPTION(success, "2", "Added when a guess succeeds."),
     DOUBLE_OPTION(prior_count, "0.5",
                   "Failures that an actor without history is expected to have …"),
@@ -153,6 +170,8 @@ static enum kt_status check(void *opt, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG, "sets: %u at most", KT_LOOKS_MAX);
     if (o->values > KT_GUESSES_MAX)
         return kt_fail(err, KT_E_CONFIG, "values: %u at most", KT_GUESSES_MAX);
+    if (o->scattered > KT_SCATTERED_MAX)
+        return kt_fail(err, KT_E_CONFIG, "scattered: %u at most", KT_SCATTERED_MAX);
     return KT_OK;
 }
 
@@ -653,6 +672,8 @@ static void on_event(struct kt_scene *s, const void *opt)
                     (struct kt_guess_limits){ (unsigned)o->values, (unsigned)o->blind });
     if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
         success(s, o);
+        if (s->where.usable)
+            kt_scattered_success(s, s->tables[T_SCATTERED], (unsigned)o->guess_within_min);
         if (outside(s))
             kt_exposed_success(s, s->tables[T_EXPOSED]);
         return;
@@ -668,6 +689,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         kt_looks_around(s, s->tables[T_SETS], (unsigned)o->sets);
     if (o->exposed > 0 && class != CLASS_MISSING && outside(s))
         kt_exposed_refused(s, s->tables[T_EXPOSED], (unsigned)o->exposed);
+    if (class == CLASS_CREDENTIAL && o->scattered > 0 && s->where.usable)
+        kt_scattered_failed(s, s->tables[T_SCATTERED], outside(s), (unsigned)o->scattered);
     if (class != CLASS_CREDENTIAL || !outside(s))
         return;
     if (!kt_net_known(s->places, s->where.net))

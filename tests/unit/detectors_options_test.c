@@ -19,6 +19,8 @@ static const struct {
     { "failed_attempts", "{sets: 17}", "sets: 16 at most" },
     { "failed_attempts", "{values: 32}", NULL },
     { "failed_attempts", "{values: 33}", "values: 32 at most" },
+    { "failed_attempts", "{scattered: 64}", NULL },
+    { "failed_attempts", "{scattered: 65}", "scattered: 64 at most" },
     { "ai_agent", "{sweep_floor: 32}", NULL },
     { "ai_agent", "{sweep_floor: 33}", "sweep_floor: 32 at most" },
 };
