@@ -2,8 +2,8 @@
  * detect_incident: evidence to incidents to alerts (DETECTION §5).
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
- * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_total,
- *        detect_together, detect_text (emit), known_secrets (production), shared structs.
+ * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_reads, detect_total,
+ *        detect_together, detect_text (emit), shared structs.
  * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
  *        key and of the event that opened it.
  */
@@ -13,7 +13,6 @@
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
-#include "detectors/known_secrets.h"
 
 #define JOIN_NS      (6 * KT_NS_HOUR)
 #define SPAN_NS      (3 * KT_NS_DAY)
@@ -50,6 +49,12 @@ struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, 
         return NULL;
     struct incident *in = newest(d, kind, key);
     return in != NULL && joins(in, t) ? in : NULL;
+}
+
+bool kt_detect_is_newest(const struct kt_detect *d, const struct incident *in)
+{
+    const uint64_t *serial = kt_table_peek(d->index, index_key(in->key_kind, in->key));
+    return serial != NULL && *serial == in->serial;
 }
 
 static void point_at(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key, uint64_t serial)
@@ -106,50 +111,11 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
 }
 
 /* ---- what an incident collects ---- */
-static bool note_hash(struct incident *in, uint64_t hash)
-{
-    unsigned n = in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
-    for (unsigned i = 0; i < n; i++) {
-        if (in->hash[i] == hash)
-            return false;
-    }
-    in->hash[in->secrets_n % INCIDENT_HASHES] = hash;
-    in->secrets_n++;
-    return true;
-}
-
-/* The first row of a list that is free; the last one, when none is. Rows are taken in order: behind
- * one that is taken at the end none is free. */
-static char *row_for(char *rows, size_t width, unsigned n)
-{
-    unsigned i = rows[(n - 1) * width] != '\0' ? n - 1 : 0;
-    while (i + 1 < n && rows[i * width] != '\0')
-        i++;
-    return rows + i * width;
-}
-
 static void note_native(struct incident *in, struct kt_str native)
 {
     size_t width = sizeof in->event[0];
-    kt_str_copyz(row_for(in->event[0], width, INCIDENT_EVENTS), width,
+    kt_str_copyz(kt_detect_row(in->event[0], width, INCIDENT_EVENTS), width,
                  kt_utf8_cut(native, width - 1));
-}
-
-static void note_secret(const struct kt_scene *s, struct incident *in)
-{
-    if (!s->read || !note_hash(in, s->secret.a))
-        return;
-    int prod = kt_known_production(s);
-    if (prod > 0 && in->production_n == 0)
-        kt_str_copyz(in->production, sizeof in->production,
-                     kt_utf8_cut(s->ev->secret, sizeof in->production - 1));
-    in->production_n += prod > 0;
-    in->other_n += prod == 0;
-    in->unknown_n += prod < 0;
-    size_t width = sizeof in->secret[0];
-    char *row = row_for(in->secret[0], width, INCIDENT_SECRETS);
-    if (row[0] == '\0')
-        kt_str_copyz(row, width, kt_utf8_cut(s->ev->secret, width - 1));
 }
 
 /* The names under which the log has this actor. */
@@ -175,7 +141,8 @@ static void note_event(const struct kt_scene *s, struct incident *in)
         return; /* nothing happened: that is the evidence */
     in->events_n++;
     note_native(in, ev->native_id);
-    note_secret(s, in);
+    if (s->read)
+        kt_detect_read(s, in);
     note_written(s, in);
     /* who merely failed, at an address or with others, is a victim, no member */
     bool victims = in->key_kind == KT_KEY_NETWORK || in->key_kind == KT_KEY_IDENTITY;
@@ -547,17 +514,16 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
     if (young->members_n > INCIDENT_MEMBERS) /* then the list is full */
         old->members_n = INCIDENT_MORE;
     old->events_n += young->events_n;
-    old->production_n += young->production_n;
-    old->other_n += young->other_n;
-    old->unknown_n += young->unknown_n;
-    old->secrets_n += young->secrets_n;
+    kt_detect_reads_merge(old, young);
     for (unsigned i = 0; i < INCIDENT_EVENTS && young->event[i][0] != '\0'; i++)
         note_native(old, kt_str_of(young->event[i]));
     for (unsigned i = 0; i < INCIDENT_SECRETS && young->secret[i][0] != '\0'; i++) {
-        char *row = row_for(old->secret[0], sizeof old->secret[0], INCIDENT_SECRETS);
+        char *row = kt_detect_row(old->secret[0], sizeof old->secret[0], INCIDENT_SECRETS);
         if (row[0] == '\0')
             memcpy(row, young->secret[i], sizeof young->secret[i]);
     }
+    if (old->production[0] == '\0')
+        memcpy(old->production, young->production, sizeof old->production);
     old->network = old->network != 0 ? old->network : young->network;
     if (young->key_kind == KT_KEY_ACTOR && old->key_kind != KT_KEY_ACTOR) {
         memcpy(old->actor, young->actor, sizeof old->actor);
@@ -599,6 +565,15 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
 }
 
 /* ---- the event ---- */
+/* What is odd about one of several in another way is a story of its own. */
+static void part_ways(struct kt_detect *d, struct kt_scene *s)
+{
+    const struct incident *in = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
+    enum together as = in == NULL ? KT_TOGETHER : kt_detect_part_of(in, s);
+    if (as != KT_TOGETHER)
+        open_incident(d, s, KT_KEY_ACTOR, s->who)->together = (uint8_t)as;
+}
+
 static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
 {
     d->incidents_changed = true;
@@ -669,6 +644,8 @@ static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident 
 
 void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
 {
+    if (s->n_found > 0 && s->actor != NULL)
+        part_ways(d, s);
     for (unsigned i = 0; i < s->n_found; i++) {
         kt_detect_daily_surprise(d, s, &s->found[i]);
         take(d, s, &s->found[i]);

@@ -95,6 +95,8 @@ bool kt_sound_incident(const void *state)
         ENDS(in->source) && ENDS(in->user_agent) && ENDS(in->considered) && ENDS(in->suppressed_by);
     for (unsigned i = 0; i < INCIDENT_PARTS; i++)
         sound = sound && is_part(&in->part[i]);
+    for (unsigned i = 0; i < INCIDENT_HASHES; i++)
+        sound = sound && in->class[i] < READ_CLASSES;
     for (unsigned i = 0; i < INCIDENT_EVENTS; i++)
         sound = sound && ENDS(in->event[i]);
     for (unsigned i = 0; i < INCIDENT_SECRETS; i++)

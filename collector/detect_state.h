@@ -30,6 +30,12 @@ struct fact { /* what was known of an address when the log said it */
     uint16_t day;            /* on which it was used last */
     char org[48];
 };
+enum read_class { READ_PRODUCTION, READ_OTHER, READ_UNKNOWN, READ_CLASSES };
+enum together {
+    KT_ALONE,
+    KT_TOGETHER, /* of several people who are odd over the same secrets */
+    KT_APART,    /* of one of them, who reads mostly others: no colleague explains it */
+};
 struct part { /* the best evidence of one family and role: alone, leaning, added */
     int points;
     uint32_t flags;
@@ -47,8 +53,12 @@ struct incident {
     int success_told;
     struct part part[INCIDENT_PARTS];
     uint64_t network; /* that was new in it */
-    uint64_t events_n, told_n, secrets_n, hash[INCIDENT_HASHES];
-    uint32_t production_n, other_n, unknown_n; /* different secrets by their production flag */
+    uint64_t events_n, told_n, secrets_n;
+    uint64_t hash[INCIDENT_HASHES]; /* the newest secrets, each … */
+    uint8_t class[INCIDENT_HASHES]; /* … of this enum read_class, … */
+    /* … read, of several people, by this one alone so far: place in the list + 1; 0 = in common */
+    uint8_t by[INCIDENT_HASHES];
+    uint32_t read_n[READ_CLASSES]; /* secrets_n by class */
     uint32_t mass_n;    /* actors of a change of the environment, when it was put in words */
     uint32_t runs;      /* incidents of this machine before it that came at this hour of the day */
     int runs_told;      /* the largest total of them that somebody was told */
@@ -63,7 +73,7 @@ struct incident {
     char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
     /* Of the last notice; told_by: detector + 1, 0 = none, or by a build that did not note it. */
     uint8_t actor_kind, told_members, told_by;
-    uint8_t together;  /* of several people who are odd over the same secrets */
+    uint8_t together;  /* enum together */
     uint32_t told_min; /* when that was, by event time */
     int told_points;   /* of the main part then */
 };
@@ -254,14 +264,35 @@ void kt_detect_close_old(struct kt_detect *d, kt_time_ns now);
 /* The incident of the key that takes evidence at t, or NULL. */
 struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, struct kt_key key,
                                     kt_time_ns t);
+/* Does its key still lead to it, and not to a newer one? */
+bool kt_detect_is_newest(const struct kt_detect *d, const struct incident *in);
 
 /* All of the younger becomes the older's; its alert is closed as merged. */
 void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
                      struct incident *young);
 
+/* ---- detect_reads.c: which secrets were read in an incident ---- */
+/* So many of them are known one by one. */
+unsigned kt_detect_listed(const struct incident *in);
+/* Of several people: how many of those were so far read by the one at that place alone; 0: how many
+ * are in common. */
+unsigned kt_detect_brought(const struct incident *in, uint8_t by);
+/* The place of a member in the list + 1; INCIDENT_MORE: it is not listed. */
+uint8_t kt_detect_place_of(const struct incident *in, uint32_t number);
+void kt_detect_read(const struct kt_scene *s, struct incident *in);
+/* What both have read counts once. */
+void kt_detect_reads_merge(struct incident *old, const struct incident *young);
+/* The first row of a list that is free; the last one, when none is. Rows are taken in order: behind
+ * one that is taken at the end none is free. */
+char *kt_detect_row(char *rows, size_t width, unsigned n);
+
 /* ---- detect_together.c: colleagues at one thing ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
+/* Is what was found in the scene, of a member of several people, explained by their having the same
+ * secrets in common? KT_TOGETHER: it is, or `in` is not of several; else what an incident of the
+ * member's own is to be. */
+enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s);
 
 /* ---- detect_total.c: what an incident keeps and weighs ---- */
 /* Where the finding goes: the part of its family and role, else a free one, else that of the

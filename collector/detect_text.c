@@ -119,19 +119,19 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "No secret was read in this incident so far.");
         return;
     }
-    if (in->together)
+    if (in->together == KT_TOGETHER)
         kt_buf_addz(b,
                     "Colleagues at one thing at one time work on an incident, as a rule: ask one "
                     "of them which. ");
     const char *who = in->members_n > 1 ? "they" : "it", *s = in->secrets_n == 1 ? "" : "s";
     unsigned long long n = in->secrets_n;
-    if (in->production_n == in->secrets_n)
+    if (in->read_n[READ_PRODUCTION] == in->secrets_n)
         kt_buf_addf(b, "Since then %s read %llu production secret%s, first %s.", who, n, s,
                     in->production);
-    else if (in->production_n > 0)
+    else if (in->read_n[READ_PRODUCTION] > 0)
         kt_buf_addf(b, "Since then %s read %llu secret%s, %u of production, first %s.", who, n, s,
-                    in->production_n, in->production);
-    else if (in->other_n == in->secrets_n)
+                    in->read_n[READ_PRODUCTION], in->production);
+    else if (in->read_n[READ_OTHER] == in->secrets_n)
         kt_buf_addf(b, "Since then %s read %llu secret%s, none of production, first %s.", who, n, s,
                     in->secret[0]);
     else
@@ -206,7 +206,7 @@ static struct kt_str common_path(const struct incident *in)
 static struct kt_str title_of(const struct incident *in, const struct part *main, char *buf,
                               size_t size)
 {
-    if (!in->together)
+    if (in->together != KT_TOGETHER)
         return kt_str_of(main->title);
     struct kt_str path = common_path(in);
     char below[160] = "";

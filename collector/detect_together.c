@@ -3,10 +3,9 @@
  * (docs/decisions/0114).
  *
  * Owns:  nothing.
- * Calls: detect_total, detect_incident (merge), what detectors know of an actor's secrets.
+ * Calls: detect_reads, detect_total, detect_incident (merge), what detectors know of an actor's
+ *        secrets.
  */
-#include <string.h>
-
 #include "collector/detect_state.h"
 
 #define WITHIN_NS  (2 * KT_NS_HOUR)
@@ -14,6 +13,7 @@
 #define IN_COMMON  3u  /* secrets: one that all need is no work in common */
 #define ELSE_MOST  250 /* points: a new line at home, no more */
 #define OTHERS_MAX 8u
+#define AHEAD_MOST 10u /* secrets that colleagues have not come to yet: one of them is quicker */
 
 #define SET_MAX (INCIDENT_HASHES + KT_DISTINCT_MAX)
 struct set {
@@ -36,15 +36,16 @@ static void add(struct set *x, uint64_t hash)
         x->hash[x->n++] = hash;
 }
 
-/* What was read in the incident, and by its actor shortly before: what makes it evidence is counted
- * before there is any. */
+/* What was read in the incident, of several people by more than one, and by its actor shortly
+ * before: what makes it evidence is counted before there is any. Not by one who left. */
 static struct set secrets_of(const struct kt_detect *d, const struct incident *in, kt_time_ns t)
 {
     struct set x = { .n = 0 };
-    unsigned n = in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
-    for (unsigned i = 0; i < n; i++)
-        add(&x, in->hash[i]);
-    for (unsigned i = 0; i < d->n_detectors; i++) {
+    for (unsigned i = 0; i < kt_detect_listed(in); i++) {
+        if (in->by[i] == 0)
+            add(&x, in->hash[i]);
+    }
+    for (unsigned i = 0; i < d->n_detectors && kt_detect_is_newest(d, in); i++) {
         const struct kt_distinct *seen =
             kt_detectors[i]->touched == NULL
                 ? NULL
@@ -66,21 +67,29 @@ static bool same_secrets(const struct set *a, const struct set *b)
     return common >= IN_COMMON && common * 2 > (a->n < b->n ? a->n : b->n);
 }
 
+static bool is_work(unsigned family)
+{
+    return family == KT_FAMILY_VOLUME || family == KT_FAMILY_NEW_SECRETS ||
+           family == KT_FAMILY_TIME;
+}
+
+#define NO_WORK (KT_FIND_CRITICAL | KT_FIND_SUCCESS)
+
 /* Is it a person's, and of how much, of what and when alone? A rented server or a signature is not
  * explained by what colleagues do. */
-static bool is_of_work(const struct incident *in)
+static bool is_of_work(const struct kt_detect *d, const struct incident *in)
 {
     int other = 0;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
         const struct part *p = &in->part[i];
-        bool work = p->family == KT_FAMILY_VOLUME || p->family == KT_FAMILY_NEW_SECRETS ||
-                    p->family == KT_FAMILY_TIME;
-        if (p->set && p->flags & (KT_FIND_CRITICAL | KT_FIND_SUCCESS))
+        if (p->set && p->flags & NO_WORK)
             return false;
-        other += p->set && !work ? p->points : 0;
+        bool counts = p->set && kt_detect_counts(in, p, d->shared.learning);
+        other += counts && !is_work(p->family) ? p->points : 0;
     }
-    return in->key_kind == KT_KEY_ACTOR && kt_kind_is_person(in->actor_kind) && !in->critical &&
-           !in->environment && in->suppressed_by[0] == '\0' && other <= ELSE_MOST;
+    return in->together != KT_APART && in->key_kind == KT_KEY_ACTOR &&
+           kt_kind_is_person(in->actor_kind) && !in->critical && !in->environment &&
+           in->suppressed_by[0] == '\0' && other <= ELSE_MOST;
 }
 
 static bool is_alert(const struct kt_detect *d, const struct incident *in)
@@ -101,7 +110,7 @@ static unsigned others_of(struct kt_detect *d, const struct incident *in, kt_tim
     *ret_people = in->members_n;
     while ((o = kt_table_look(d->incidents, &at, &key)) != NULL) {
         if (o->serial == in->serial || o->severity < KT_SEV_MEDIUM || o->closed ||
-            t > o->last + WITHIN_NS || t < o->first - WITHIN_NS || !is_of_work(o))
+            t > o->last + WITHIN_NS || t < o->first - WITHIN_NS || !is_of_work(d, o))
             continue;
         const struct set others = secrets_of(d, o, t);
         if (!same_secrets(&own, &others))
@@ -117,22 +126,9 @@ static unsigned others_of(struct kt_detect *d, const struct incident *in, kt_tim
     return n;
 }
 
-/* They are the same secrets: those of both would be counted twice. */
-static void join(struct kt_detect *d, struct kt_scene *s, struct incident *old,
-                 struct incident *young)
-{
-    const struct incident most = young->secrets_n > old->secrets_n ? *young : *old;
-    kt_detect_merge(d, s, old, young);
-    old->secrets_n = most.secrets_n;
-    old->production_n = most.production_n;
-    old->other_n = most.other_n;
-    old->unknown_n = most.unknown_n;
-    memcpy(old->hash, most.hash, sizeof old->hash);
-}
-
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
-    if (in->severity >= 0 || !is_of_work(in) || !is_alert(d, in))
+    if (in->severity >= 0 || !is_of_work(d, in) || !is_alert(d, in))
         return in;
     uint64_t other[OTHERS_MAX] = { 0 };
     unsigned people, n = others_of(d, in, s->t, other, &people);
@@ -141,10 +137,29 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
     uint64_t young = in->serial;
     for (unsigned i = n; i > 0; i--) { /* the newest first: in, then those after the oldest */
         struct incident *old = kt_table_get(d->incidents, (struct kt_key){ other[0], 0 });
-        join(d, s, old, kt_table_get(d->incidents, (struct kt_key){ young, 0 }));
+        kt_detect_merge(d, s, old, kt_table_get(d->incidents, (struct kt_key){ young, 0 }));
         young = other[i - 1];
     }
     struct incident *all = kt_table_get(d->incidents, (struct kt_key){ other[0], 0 });
-    all->together = 1;
+    all->together = KT_TOGETHER;
     return all;
+}
+
+enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s)
+{
+    if (in->together != KT_TOGETHER)
+        return KT_TOGETHER;
+    unsigned own = kt_detect_brought(in, kt_detect_place_of(in, s->actor->number));
+    if (own > AHEAD_MOST && own > kt_detect_brought(in, 0))
+        return KT_APART;
+    int other = 0;
+    for (unsigned i = 0; i < s->n_found; i++) {
+        const struct kt_finding *f = &s->found[i];
+        if (f->key_kind != KT_KEY_ACTOR || !kt_key_eq(f->key, s->who))
+            continue;
+        if (f->flags & NO_WORK)
+            return KT_ALONE;
+        other += is_work(f->family) ? 0 : f->points;
+    }
+    return other > ELSE_MOST ? KT_ALONE : KT_TOGETHER;
 }

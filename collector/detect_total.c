@@ -103,9 +103,10 @@ int kt_detect_total(const struct incident *in, bool learning, int *ret_weighted)
         left[best] = 0;
     }
     int weighted = total;
-    if (in->production_n > 0 && total >= KT_ALERT_RAISE)
+    if (in->read_n[READ_PRODUCTION] > 0 && total >= KT_ALERT_RAISE)
         weighted += 50;
-    else if (in->secrets_n > 0 && in->other_n == in->secrets_n && !is_unweighed(in, points))
+    else if (in->secrets_n > 0 && in->read_n[READ_OTHER] == in->secrets_n &&
+             !is_unweighed(in, points))
         weighted -= 100;
     *ret_weighted = weighted;
     return total;

@@ -1,0 +1,103 @@
+/*
+ * detect_reads: which secrets were read in an incident.
+ *
+ * Owns:  nothing.
+ * Calls: known_secrets (production), detect_state.h.
+ * Holds: different secrets count once, as far as they are listed: the newest 64 are known one by
+ *        one, those before them are numbers.
+ */
+#include "collector/detect_state.h"
+#include "detectors/known_secrets.h"
+
+unsigned kt_detect_listed(const struct incident *in)
+{
+    return in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
+}
+
+unsigned kt_detect_brought(const struct incident *in, uint8_t by)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < kt_detect_listed(in); i++)
+        n += in->by[i] == by;
+    return n;
+}
+
+uint8_t kt_detect_place_of(const struct incident *in, uint32_t number)
+{
+    for (unsigned i = 0; i < in->members_n && i < INCIDENT_MEMBERS; i++) {
+        if (in->members[i] == number)
+            return (uint8_t)(i + 1);
+    }
+    return INCIDENT_MORE;
+}
+
+/* Is it another one? What a second of several reads is from then on in common. */
+static bool note(struct incident *in, uint64_t hash, uint8_t class, uint8_t by)
+{
+    for (unsigned i = 0; i < kt_detect_listed(in); i++) {
+        if (in->hash[i] != hash)
+            continue;
+        in->by[i] = in->by[i] == by ? by : 0;
+        return false;
+    }
+    unsigned slot = in->secrets_n++ % INCIDENT_HASHES;
+    in->hash[slot] = hash;
+    in->class[slot] = class;
+    in->by[slot] = by;
+    in->read_n[class]++;
+    return true;
+}
+
+static uint32_t larger(uint32_t a, uint64_t b)
+{
+    return a > b ? a : (uint32_t)b;
+}
+
+void kt_detect_reads_merge(struct incident *old, const struct incident *young)
+{
+    uint8_t by = old->together == KT_TOGETHER ? kt_detect_place_of(old, young->members[0]) : 0;
+    unsigned listed = kt_detect_listed(young), others = 0;
+    uint64_t beyond = young->secrets_n - listed, of_class[READ_CLASSES];
+    for (unsigned i = 0; i < READ_CLASSES; i++)
+        of_class[i] = young->read_n[i];
+    for (unsigned i = 0; i < listed; i++) {
+        others += note(old, young->hash[i], young->class[i], by);
+        of_class[young->class[i]]--;
+    }
+    if (beyond == 0)
+        return;
+    /* of those that are no longer listed as many are the same */
+    old->secrets_n += beyond * others / listed;
+    if (old->secrets_n < young->secrets_n)
+        old->secrets_n = young->secrets_n;
+    for (unsigned i = 0; i < READ_CLASSES; i++) {
+        old->read_n[i] += (uint32_t)(of_class[i] * others / listed);
+        old->read_n[i] = larger(old->read_n[i], young->read_n[i]);
+    }
+}
+
+char *kt_detect_row(char *rows, size_t width, unsigned n)
+{
+    unsigned i = rows[(n - 1) * width] != '\0' ? n - 1 : 0;
+    while (i + 1 < n && rows[i * width] != '\0')
+        i++;
+    return rows + i * width;
+}
+
+void kt_detect_read(const struct kt_scene *s, struct incident *in)
+{
+    uint8_t by = in->together != KT_TOGETHER || s->actor == NULL
+                     ? 0
+                     : kt_detect_place_of(in, s->actor->number);
+    int prod = kt_known_production(s);
+    uint8_t class = prod > 0 ? READ_PRODUCTION : prod == 0 ? READ_OTHER : READ_UNKNOWN;
+    if (!note(in, s->secret.a, class, by))
+        return;
+    if (prod > 0 && in->production[0] == '\0')
+        kt_str_copyz(in->production, sizeof in->production,
+                     kt_utf8_cut(s->ev->secret, sizeof in->production - 1));
+    size_t width = sizeof in->secret[0];
+    char *row = kt_detect_row(in->secret[0], width, INCIDENT_SECRETS);
+    if (row[0] == '\0')
+        kt_str_copyz(row, width, kt_utf8_cut(s->ev->secret, width - 1));
+}
