@@ -225,6 +225,16 @@ void kt_detect_taint(struct kt_detect *d, struct kt_key who, uint32_t from_min, 
     }
 }
 
+/* The event that was told is the first there: its place was not known when the window began. */
+static void taint_first(struct kt_detect *d, const struct kt_scene *s, struct kt_place *place)
+{
+    if (!kt_first_in_incident(s->actor, s->minute, s->minute, 1) ||
+        kt_detect_shared_cause(d, place->network, s->minute))
+        return;
+    place->taint_min = s->minute;
+    kt_detect_mark_user(d, place->network, s->actor->number, true);
+}
+
 /* Those who came first were taken for thieves before the third showed what it was: the network of a
  * shared cause keeps no mark. */
 void kt_detect_clear(struct kt_detect *d, struct kt_scene *s)
@@ -379,6 +389,8 @@ static void seen_public(struct kt_detect *d, struct kt_scene *s, struct kt_place
         note_user(d, s, KT_DIM_COUNTRY, s->where.country);
     if (s->where.country != 0)
         note_country(p, s->where.country, s->minute);
+    if (fresh)
+        taint_first(d, s, place);
 }
 
 void kt_detect_seen(struct kt_detect *d, struct kt_scene *s)
