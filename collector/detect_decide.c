@@ -287,7 +287,9 @@ struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *
     if (kt_table_peek(d->withheld, key) == NULL)
         drop_oldest(d);
     struct withheld *w = kt_table_put(d->withheld, key, &fresh);
-    memcpy(w->id, in->id, sizeof w->id);
+    const struct incident *told =
+        in->again ? kt_table_peek(d->incidents, (struct kt_key){ in->told_before, 0 }) : NULL;
+    memcpy(w->id, told != NULL ? told->id : in->id, sizeof w->id); /* of the alert to be judged */
     w->who = who;
     w->number = in->members[member];
     w->network = in->network;
@@ -302,6 +304,12 @@ struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *
 bool kt_detect_dismissed(const struct withheld *w)
 {
     return w->verdict == VERDICT(FALSE) || w->verdict == VERDICT(EXPECTED);
+}
+
+bool kt_detect_judged(const struct kt_detect *d, const struct incident *in, struct kt_key who)
+{
+    const struct withheld *w = kt_table_peek(d->withheld, withheld_key(in, who));
+    return w != NULL && w->verdict != 0;
 }
 
 /* Those who come first make room when too much waits for a verdict. */

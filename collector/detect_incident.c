@@ -90,6 +90,7 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
     const struct incident *before = newest(d, kind, key);
     uint8_t refers[16] = { 0 };
     uint32_t runs = runs_before(s, before);
+    uint64_t told_before = kt_detect_told_before(before);
     int told = 0;
     if (before != NULL) {
         memcpy(refers, before->id, sizeof refers);
@@ -104,6 +105,7 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
     in->severity = -1;
     in->runs = runs;
     in->runs_told = runs > 0 ? told : 0;
+    in->told_before = told_before;
     memcpy(in->before, refers, sizeof refers);
     make_id(d, in, in->id);
     point_at(d, kind, key, serial);
@@ -134,7 +136,7 @@ static void note_written(const struct kt_scene *s, struct incident *in)
     }
 }
 
-static void note_event(const struct kt_scene *s, struct incident *in)
+void kt_detect_note_event(const struct kt_scene *s, struct incident *in)
 {
     const struct kt_event *ev = s->ev;
     if (ev->kind == KT_KIND_TICK)
@@ -215,7 +217,7 @@ static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *
 }
 
 /* ---- is it an alert? ---- */
-static int severity_of(int weighted, bool critical)
+int kt_detect_severity(int weighted, bool critical)
 {
     if (critical || weighted >= 900)
         return KT_SEV_CRITICAL;
@@ -292,7 +294,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
         in->critical |= (in->part[i].flags & KT_FIND_CRITICAL) != 0;
     }
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
-    int severity = severity_of(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
+    int severity = kt_detect_severity(total >= KT_ALERT_RAISE ? weighted : 0, in->critical);
     const struct part *main = kt_detect_main_part(in, d->shared.learning);
     bool is_new = in->severity < 0, louder = !is_quiet(in) && severity > in->severity;
     if (!is_new && in->told_by == 0) /* a build of before did not note what it told */
@@ -302,7 +304,7 @@ static void weigh(struct kt_detect *d, struct kt_scene *s, struct incident *in)
     if ((is_new && severity < KT_SEV_MEDIUM) || (!is_new && !more))
         return;
     in->quiet_run = is_new && told_by_earlier_runs(in, total);
-    if (in->quiet_run)
+    if (in->quiet_run || (is_new && kt_detect_again(d, s, in)))
         return;
     if (is_new) {
         in->raised = d->arrival;
@@ -457,7 +459,7 @@ static void environment(struct kt_detect *d, struct kt_scene *s, const struct kt
         describe_mass(d, s, in, f, m);
     note_time(in, s->t);
     note_scene(s, in, 0);
-    note_event(s, in);
+    kt_detect_note_event(s, in);
     if (fresh) {
         in->raised = d->arrival;
         in->severity = KT_SEV_LOW;
@@ -490,13 +492,13 @@ static bool mass_event(struct kt_detect *d, struct kt_scene *s, const struct kt_
 }
 
 /* ---- merging ---- */
-void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
-                     struct incident *young)
+void kt_detect_take_parts(struct kt_detect *d, struct kt_scene *s, struct incident *to,
+                          const struct incident *from)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (!young->part[i].set)
+        if (!from->part[i].set)
             continue;
-        const struct part *p = &young->part[i];
+        const struct part *p = &from->part[i];
         struct kt_finding f = {
             .family = p->family, .detector = p->detector, .points = p->points, .flags = p->flags
         };
@@ -504,8 +506,14 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
         kt_str_copyz(f.normal, sizeof f.normal, kt_str_of(p->normal));
         kt_str_copyz(f.quiet, sizeof f.quiet, kt_str_of(p->quiet));
         kt_str_copyz(f.part, sizeof f.part, kt_str_of(p->text));
-        note_part(d, s, old, &f);
+        note_part(d, s, to, &f);
     }
+}
+
+void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
+                     struct incident *young)
+{
+    kt_detect_take_parts(d, s, old, young);
     note_time(old, young->first);
     note_time(old, young->last);
     old->since = young->since < old->since ? young->since : old->since;
@@ -634,10 +642,12 @@ static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident 
     d->incidents_changed = true;
     if (evidence)
         note_time(in, s->t);
-    note_event(s, in);
+    kt_detect_note_event(s, in);
     in = kt_detect_together(d, s, in);
+    kt_detect_note_news(d, s, in);
     weigh(d, s, in);
-    if (in->severity >= KT_SEV_MEDIUM || in->quiet_run || (is_quiet(in) && in->severity >= 0))
+    bool is_known = in->quiet_run || in->again; /* somebody was told of its like */
+    if (in->severity >= KT_SEV_MEDIUM || is_known || (is_quiet(in) && in->severity >= 0))
         hold_members(d, in);
     return in->serial;
 }

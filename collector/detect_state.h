@@ -76,6 +76,12 @@ struct incident {
     uint8_t together;  /* enum together */
     uint32_t told_min; /* when that was, by event time */
     int told_points;   /* of the main part then */
+    /* detect_again.c: the one before it that somebody was told of, whether this is it again, and
+     * whether something in it is new; of that one, how often it came again, and when last. */
+    uint64_t told_before;
+    uint8_t again, news, pad[2];
+    uint32_t again_n;
+    kt_time_ns again_last;
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */
@@ -244,6 +250,8 @@ void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_d
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
                                     unsigned member);
 bool kt_detect_dismissed(const struct withheld *w);
+/* Did anybody judge what the incident holds back of the actor? */
+bool kt_detect_judged(const struct kt_detect *d, const struct incident *in, struct kt_key who);
 void kt_detect_withheld_merge(struct kt_detect *d, const struct incident *old,
                               const struct incident *young);
 /* A number that fell due and is held back: kept for a verdict. */
@@ -267,6 +275,12 @@ struct incident *kt_detect_incident(struct kt_detect *d, enum kt_key_kind kind, 
 /* Does its key still lead to it, and not to a newer one? */
 bool kt_detect_is_newest(const struct kt_detect *d, const struct incident *in);
 
+/* The parts of one, where they are larger, in the other. */
+void kt_detect_take_parts(struct kt_detect *d, struct kt_scene *s, struct incident *to,
+                          const struct incident *from);
+/* Counts the event, and lists what it names. */
+void kt_detect_note_event(const struct kt_scene *s, struct incident *in);
+int kt_detect_severity(int weighted, bool critical);
 /* All of the younger becomes the older's; its alert is closed as merged. */
 void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *old,
                      struct incident *young);
@@ -293,6 +307,15 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
  * secrets in common? KT_TOGETHER: it is, or `in` is not of several; else what an incident of the
  * member's own is to be. */
 enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s);
+
+/* ---- detect_again.c: the same evidence on another day ---- */
+/* The incident that one of the key refers to when it opens now; `before` is the newest, or NULL. */
+uint64_t kt_detect_told_before(const struct incident *before);
+/* Before the event is weighed: does it bring the incident something that nobody was told of? */
+void kt_detect_note_news(struct kt_detect *d, const struct kt_scene *s, struct incident *in);
+/* Is the incident, which would be told now, what somebody was told of before? Then it was made part
+ * of that alert. */
+bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in);
 
 /* ---- detect_total.c: what an incident keeps and weighs ---- */
 /* Where the finding goes: the part of its family and role, else a free one, else that of the

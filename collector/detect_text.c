@@ -105,6 +105,16 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     kt_buf_addf(b, "' --since %.19sZ --until %.19sZ", from, until);
 }
 
+/* It came again, and nobody was told anew. */
+static void add_again(struct kt_buf *b, const struct incident *in)
+{
+    char last[KT_TIME_TEXT_MAX];
+    if (in->again_n == 0)
+        return;
+    kt_buf_addf(b, " The same came again %u time%s since, last at %.16sZ.", in->again_n,
+                in->again_n == 1 ? "" : "s", kt_time_format(in->again_last, last));
+}
+
 static void add_why(struct kt_buf *b, const struct incident *in)
 {
     if (in->environment) {
@@ -258,6 +268,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
     b->len = 0;
     (void)kt_buf_reserve(b, 2048); /* views below point into it: it must not move */
     add_why(b, in);
+    add_again(b, in);
     size_t why = b->len;
     add_command(b, in);
     size_t command = b->len;

@@ -138,6 +138,61 @@ static void stolen_secrets_stay_new_while_they_are_used(void **state)
     assert_int_equal(six_in_use("true"), 2);
 }
 
+/* A network that is rented, with its owner at home in between. */
+static void away_and_home(struct org *o, kt_time_ns t)
+{
+    static const char *const ip[] = { "65.108.3.3", "198.51.100.7", "65.108.3.3" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(ip); i++)
+        org_add(o, (struct org_event){ .t = t + i * 30 * KT_NS_MIN,
+                                       .actor = "person1@acme.example",
+                                       .kind = KT_ACTOR_HUMAN,
+                                       .secret = "vault://main/-/secret/team1/1",
+                                       .user_agent = "Vault/1.15 (darwin arm64)",
+                                       .ip = ip[i] });
+}
+
+static void three_days_away(struct org *o)
+{
+    org_start(o, 9);
+    org_company(o, 6, 6, DECIDED_DAYS);
+    org_fact(o, "65.108.3.3", "US", 24940, "Hetzner", true);
+    for (unsigned day = 0; day < 3; day++)
+        away_and_home(o, DECIDED_NOW + day * KT_NS_DAY);
+}
+
+static unsigned days_away(const char *verdict, uint64_t restart_every, uint8_t digest[32])
+{
+    struct org o, first;
+    three_days_away(&first);
+    org_run(&first);
+    const struct org_alert *a = org_alert_of(&first, 0, "person1@acme.example");
+    assert_non_null(a);
+    three_days_away(&o);
+    o.restart_every = restart_every;
+    if (verdict != NULL)
+        org_decide(
+            &o, DECIDED_NOW + 12 * KT_NS_HOUR, "verdict",
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+    org_run(&o);
+    decided_show(&o);
+    unsigned n = decided_pages(&o);
+    kt_detect_digest(o.d, digest);
+    org_done(&o);
+    org_done(&first);
+    return n;
+}
+
+static void the_same_on_the_next_days_is_told_once_until_somebody_judges(void **state)
+{
+    (void)state;
+    uint8_t a[32], b[32];
+    assert_int_equal(days_away(NULL, 0, a), 1);
+    assert_int_equal(days_away(NULL, 500, b), 1);
+    assert_memory_equal(a, b, sizeof a);
+    assert_int_equal(days_away("true", 0, a), 2); /* the second day is another theft */
+    assert_int_equal(days_away("expected", 0, a), 1);
+}
+
 static void one_an_hour(struct org *o, kt_time_ns t)
 {
     for (unsigned i = 0; i < 6; i++)
@@ -368,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_restart_in_the_middle_changes_nothing),
         cmocka_unit_test(what_was_held_back_is_counted_after_all),
         cmocka_unit_test(stolen_secrets_stay_new_while_they_are_used),
+        cmocka_unit_test(the_same_on_the_next_days_is_told_once_until_somebody_judges),
         cmocka_unit_test(a_verdict_judges_what_came_before_the_alert),
         cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),

@@ -1,0 +1,104 @@
+/*
+ * detect_again: the same evidence on another day is an update of the alert that somebody was told
+ * of, and no second one (docs/decisions/0115).
+ *
+ * Owns:  nothing.
+ * Calls: detect_incident, detect_total, detect_decide (verdicts), known_secrets (production).
+ */
+#include "collector/detect_state.h"
+#include "detectors/known_secrets.h"
+
+#define AGAIN_MIN (14u * 24 * 60) /* after the notice; then it is told anew */
+
+uint64_t kt_detect_told_before(const struct incident *before)
+{
+    if (before == NULL || before->key_kind != KT_KEY_ACTOR || before->environment)
+        return 0;
+    return before->severity >= KT_SEV_MEDIUM ? before->serial : before->told_before;
+}
+
+static struct incident *told_before(struct kt_detect *d, const struct incident *in)
+{
+    return in->told_before == 0 ? NULL
+                                : kt_table_get(d->incidents, (struct kt_key){ in->told_before, 0 });
+}
+
+static bool has_secret(const struct incident *in, uint64_t hash)
+{
+    unsigned n = in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
+    for (unsigned i = 0; i < n; i++) {
+        if (in->hash[i] == hash)
+            return true;
+    }
+    return false;
+}
+
+void kt_detect_note_news(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
+{
+    const struct incident *told = in->severity < 0 && !in->news ? told_before(d, in) : NULL;
+    if (told == NULL)
+        return;
+    bool there = s->where.usable && s->where.network == told->network;
+    bool client = there && s->client != kt_detect_client(kt_str_of(told->user_agent));
+    bool secret = s->read && s->novelty.weight > 0 && kt_known_production(s) > 0 &&
+                  !has_secret(told, s->secret.a);
+    in->news = client || secret;
+}
+
+static int points_of(const struct incident *in, enum kt_family family)
+{
+    int points = 0;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *p = &in->part[i];
+        if (p->set && p->family == family && p->points > points)
+            points = p->points;
+    }
+    return points;
+}
+
+/* From the network that was told, and from nowhere else that is new: the network itself, and that
+ * the actor is elsewhere as well. */
+static bool is_same(const struct incident *in, const struct incident *told)
+{
+    if (in->network == 0 || in->network != told->network)
+        return false;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *p = &in->part[i];
+        if (p->set && ((p->family != KT_FAMILY_NETWORK && p->family != KT_FAMILY_TRAVEL) ||
+                       p->flags & (KT_FIND_CRITICAL | KT_FIND_SUCCESS)))
+            return false;
+    }
+    return points_of(in, KT_FAMILY_NETWORK) <= points_of(told, KT_FAMILY_NETWORK);
+}
+
+/* The alert as it is now: graver where this makes it so. */
+static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
+                   struct incident *told)
+{
+    kt_detect_take_parts(d, s, told, in);
+    kt_detect_note_event(s, told);
+    told->again_last = s->t > told->again_last ? s->t : told->again_last;
+    int weighted, total = kt_detect_total(told, d->shared.learning, &weighted);
+    int severity = kt_detect_severity(weighted, told->critical);
+    if (in->again && severity <= told->severity)
+        return; /* each day says it once */
+    told->again_n += !in->again;
+    told->severity = severity > told->severity ? severity : told->severity;
+    told->notified = total > told->notified ? total : told->notified;
+    told->told_n = told->events_n;
+    told->closed = 0;
+    d->incidents_changed = true;
+    kt_detect_emit(d, told, "updated", false, NULL);
+}
+
+bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in)
+{
+    struct incident *told = told_before(d, in);
+    bool is_again = told != NULL && !in->news && in->suppressed_by[0] == '\0' &&
+                    s->minute < told->told_min + AGAIN_MIN && !kt_detect_judged(d, told, in->key) &&
+                    is_same(in, told);
+    if (is_again)
+        update(d, s, in, told);
+    in->again = is_again;
+    return is_again;
+}
