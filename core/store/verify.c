@@ -406,28 +406,50 @@ static void check_marks(struct check *c)
     }
 }
 
+/* Of each instance that agents sent records of: its row, which names one of them. Without it the
+ * next agent that may use the instance would take it. */
+static void check_owner(struct check *c, sqlite3_stmt *st, struct kt_str instance)
+{
+    struct kt_error err = { 0 };
+    kt_db_text(st, 1, instance);
+    enum kt_status got = kt_db_step(st, &err);
+    if (got == KT_E_AGAIN)
+        kt_check_say(c,
+                     "table owner: '" KT_STR_FMT
+                     "' belongs to nobody there, though an agent sent records of it",
+                     KT_STR_ARG(kt_str_sub(instance, 0, 128)));
+    else if (got != KT_OK)
+        kt_check_lost(c, "table owner cannot be read: %s", err.text);
+    if (got != KT_OK)
+        return;
+    struct kt_str agent = kt_db_col(st, 0);
+    kt_buf_reset(&c->text);
+    kt_buf_add(&c->text, instance);
+    kt_buf_byte(&c->text, '\n');
+    kt_buf_add(&c->text, agent);
+    if (kt_map_get(c->senders, kt_buf_str(&c->text)) == KT_MAP_NONE)
+        kt_check_say(c,
+                     "table owner: '" KT_STR_FMT "' belongs to '" KT_STR_FMT
+                     "' there, who sent none of its records",
+                     KT_STR_ARG(kt_str_sub(instance, 0, 128)),
+                     KT_STR_ARG(kt_str_sub(agent, 0, 64)));
+}
+
 static void check_owners(struct check *c)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     struct kt_error err = { 0 };
-    enum kt_status got =
-        kt_db_prepare(c->reader->db, "SELECT instance, agent FROM owner", &st, &err);
-    while (got == KT_OK && (got = kt_db_step(st, &err)) == KT_OK) {
-        struct kt_str instance = kt_db_col(st, 0), agent = kt_db_col(st, 1);
-        kt_buf_reset(&c->text);
-        kt_buf_add(&c->text, instance);
-        kt_buf_byte(&c->text, '\n');
-        kt_buf_add(&c->text, agent);
-        if (kt_map_get(c->senders, instance) != KT_MAP_NONE &&
-            kt_map_get(c->senders, kt_buf_str(&c->text)) == KT_MAP_NONE)
-            kt_check_say(c,
-                         "table owner: '" KT_STR_FMT "' belongs to '" KT_STR_FMT
-                         "' there, who sent none of its records",
-                         KT_STR_ARG(kt_str_sub(instance, 0, 128)),
-                         KT_STR_ARG(kt_str_sub(agent, 0, 64)));
-    }
-    if (got != KT_E_AGAIN)
+    if (kt_db_prepare(c->reader->db, "SELECT agent FROM owner WHERE instance = ?1", &st, &err) !=
+        KT_OK) {
         kt_check_lost(c, "table owner cannot be read: %s", err.text);
+        return;
+    }
+    for (uint32_t i = 0; i < kt_map_count(c->senders); i++) {
+        struct kt_str name = kt_map_key(c->senders, i);
+        if (memchr(name.at, '\n', name.len) == NULL)
+            check_owner(c, st, name);
+        (void)sqlite3_reset(st);
+    }
 }
 
 static void check_alert(struct check *c, sqlite3_stmt *st)

@@ -12,9 +12,12 @@
 
 #define KEYS_MAX 8 /* of one agent: two overlap while they are changed (THREATS N10) */
 
-/* Who sent what: whom the file calls the owner of an instance must be among them. */
+/* Who sent what: whom the file calls the owner of an instance must be among them. An agent's
+ * report about itself is of no instance. */
 static void note_sender(struct check *c, const struct kt_event *ev, struct kt_str agent)
 {
+    if (ev->instance.len == 0)
+        return;
     kt_buf_reset(&c->text);
     kt_buf_add(&c->text, ev->source);
     kt_buf_byte(&c->text, '/');

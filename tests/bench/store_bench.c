@@ -75,6 +75,8 @@ static void append_all(struct kt_store *s, struct make *m, unsigned long events,
         double from = now_s(CLOCK_MONOTONIC);
         if (in_group == 0)
             must(kt_store_begin(s, &err), &err);
+        if (batch_seq == 1)
+            make_claims(s, &b);
         must(kt_store_append(s, &b, &r, &err), &err);
         *ret_duplicates += r.duplicates;
         if (++in_group == group || n + batch >= events) {

@@ -52,6 +52,7 @@ void segments_append(struct segments *w, const struct kt_store_batch *b,
 {
     struct kt_error err = { 0 };
     segments_must(kt_store_begin(w->store, &err), &err);
+    make_claims(w->store, b);
     segments_must(kt_store_append(w->store, b, ret, &err), &err);
     segments_must(kt_store_commit(w->store, &err), &err);
 }

@@ -93,6 +93,7 @@ void signed_log_append(struct signed_log *w, unsigned batches)
             w->make, "agent-a", w->batches + 1, MAKE_T0 + (kt_time_ns)(w->batches + 1) * KT_NS_MIN);
         w->batches++;
         must(kt_store_begin(w->store, &err), &err);
+        make_claims(w->store, &b);
         must(kt_store_append(w->store, &b, &r, &err), &err);
         must(kt_store_commit(w->store, &err), &err);
     }

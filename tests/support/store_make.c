@@ -177,6 +177,20 @@ struct kt_store_batch make_import(struct make *m, kt_time_ns arrival)
     return b;
 }
 
+void make_claims(struct kt_store *store, const struct kt_store_batch *b)
+{
+    char name[2 * KT_NAME_MAX + 2];
+    for (uint32_t i = 0; b->origin == KT_ORIGIN_LIVE && i < b->n; i++) {
+        if (i > 0 && kt_str_eq(b->events[i].instance, b->events[i - 1].instance))
+            continue; /* of thousands in a row, the first */
+        int n = snprintf(name, sizeof name, KT_STR_FMT "/" KT_STR_FMT,
+                         KT_STR_ARG(b->events[i].source), KT_STR_ARG(b->events[i].instance));
+        enum kt_status status = kt_store_claim(store, kt_str_from(name, (size_t)n), b->agent, NULL);
+        assert(status == KT_OK);
+        (void)status;
+    }
+}
+
 void make_folder(char ret_folder[64], char ret_path[96])
 {
     const char *base = getenv("TMPDIR");

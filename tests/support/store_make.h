@@ -33,6 +33,9 @@ struct kt_store_batch make_batch(struct make *m, const char *agent, uint64_t bat
                                  kt_time_ns arrival);
 /* The same as an import: nobody signed it. */
 struct kt_store_batch make_import(struct make *m, kt_time_ns arrival);
+/* Gives the agent of a live batch the instances that nobody has yet, as the collector does before
+ * it appends one. */
+void make_claims(struct kt_store *store, const struct kt_store_batch *b);
 
 /* A new folder; *ret_path is "<folder>/keytrail.db". make_folder_drop removes it with its files. */
 void make_folder(char ret_folder[64], char ret_path[96]);

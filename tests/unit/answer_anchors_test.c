@@ -103,6 +103,7 @@ static void write_batch(struct world *w, const struct attack *a, uint64_t n)
     if (w->make->n == 0)
         return;
     must(kt_store_begin(w->store, &err), &err);
+    make_claims(w->store, &b);
     must(kt_store_append(w->store, &b, &got, &err), &err);
     must(kt_store_commit(w->store, &err), &err);
 }

@@ -109,6 +109,7 @@ static int setup(void **state)
         make_numbered(w->make, i);
     const struct kt_store_batch b = make_batch(w->make, "web-1", 1, MAKE_T0 + KT_NS_MIN);
     must(kt_store_begin(s, &err), &err);
+    make_claims(s, &b);
     must(kt_store_append(s, &b, &got, &err), &err);
     must(kt_store_commit(s, &err), &err);
     kt_store_log_id(s, w->log_id);

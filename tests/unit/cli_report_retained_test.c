@@ -39,6 +39,7 @@ static void fill(struct kt_store *s)
         const struct kt_store_batch b =
             make_batch(m, "agent-a", batch, MAKE_T0 + (kt_time_ns)batch * KT_NS_MIN);
         must(kt_store_begin(s, &err), &err);
+        make_claims(s, &b);
         must(kt_store_append(s, &b, &got, &err), &err);
         must(kt_store_commit(s, &err), &err);
     }

@@ -57,6 +57,7 @@ static void add(struct world *w, unsigned n)
         struct kt_store_batch batch =
             make_batch(w->make, "agent-a", b, MAKE_T0 + (kt_time_ns)b * KT_NS_S);
         assert_int_equal(kt_store_begin(w->s, NULL), KT_OK);
+        make_claims(w->s, &batch);
         assert_int_equal(kt_store_append(w->s, &batch, &r, NULL), KT_OK);
         assert_int_equal(kt_store_control(w->s, &ev, MAKE_T0, MAKE_T0, &seq, NULL), KT_OK);
         assert_int_equal(kt_store_put(w->s, "position", KT_STR("somewhere"), NULL), KT_OK);

@@ -52,7 +52,8 @@ static enum kt_status store_batch(struct world *w, struct kt_store *s, uint64_t 
     for (uint64_t i = 0; i < EVENTS; i++)
         make_numbered(w->make, n * (EVENTS - 2) + i);
     struct kt_store_batch b = make_batch(w->make, "agent-a", n, MAKE_T0 + (kt_time_ns)n * KT_NS_S);
-    return kt_store_append(s, &b, &r, err);
+    enum kt_status st = kt_store_claim(s, KT_STR("vault/vault-prod"), b.agent, err);
+    return st == KT_OK ? kt_store_append(s, &b, &r, err) : st;
 }
 
 /* What is in the store after batches 1 to n. */

@@ -296,6 +296,7 @@ static void what_was_known_of_a_rolled_back_merge_is_forgotten(void **state)
     struct kt_store_batch b = one_minute(w, BATCHES / 2);
     segments_must(kt_store_begin(w->store, &err), &err);
     segments_must(kt_merge_put(w->store, made, &added, &err), &err);
+    make_claims(w->store, &b);
     segments_must(kt_store_append(w->store, &b, &r, &err), &err);
     assert_int_equal(r.stored, 0);
     kt_store_rollback(w->store);

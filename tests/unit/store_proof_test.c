@@ -83,6 +83,7 @@ static void append(struct world *w, uint32_t n)
     const struct kt_store_batch b =
         make_batch(w->make, "agent-a", w->batches, MAKE_T0 + (kt_time_ns)w->batches * KT_NS_MIN);
     must(kt_store_begin(w->store, &err), &err);
+    make_claims(w->store, &b);
     must(kt_store_append(w->store, &b, &got, &err), &err);
     must(kt_store_commit(w->store, &err), &err);
     assert_int_equal(got.stored, n);

@@ -50,8 +50,10 @@ static void commit_batch(struct world *w, const struct kt_store_batch *b)
 {
     struct kt_error err = { 0 };
     struct kt_store_result r;
-    if (kt_store_begin(w->store, &err) != KT_OK ||
-        kt_store_append(w->store, b, &r, &err) != KT_OK || kt_store_commit(w->store, &err) != KT_OK)
+    if (kt_store_begin(w->store, &err) != KT_OK)
+        fail_msg("%s", err.text);
+    make_claims(w->store, b);
+    if (kt_store_append(w->store, b, &r, &err) != KT_OK || kt_store_commit(w->store, &err) != KT_OK)
         fail_msg("%s", err.text);
 }
 

@@ -70,6 +70,7 @@ static void append(struct world *w, uint64_t n, bool import)
     struct kt_error err = { 0 };
     const struct kt_store_batch b = batch_of(w, n, import);
     must(kt_store_begin(w->store, &err), &err);
+    make_claims(w->store, &b);
     must(kt_store_append(w->store, &b, &w->last, &err), &err);
     must(kt_store_commit(w->store, &err), &err);
 }
@@ -298,6 +299,7 @@ static void what_was_committed_before_is_there_and_the_rest_is_not(void **state)
     struct kt_damage damage = { 0 };
     const struct kt_store_batch b = batch_of(w, 7, false);
     must(kt_store_begin(w->store, &err), &err);
+    make_claims(w->store, &b);
     must(kt_store_append(w->store, &b, &w->last, &err), &err);
     give_up(w); /* in the middle of a transaction */
     assert_int_equal(count(w, false, &damage), 7 * BATCH);

@@ -26,6 +26,7 @@ struct world {
 static void commit_batch(struct kt_store *s, const struct kt_store_batch *b)
 {
     struct kt_store_result r;
+    make_claims(s, b);
     assert_int_equal(kt_store_append(s, b, &r, NULL), KT_OK);
 }
 
@@ -294,7 +295,10 @@ static void changed_rows_are_named(void **state)
         { "DELETE FROM mark", "the mark of agent 'agent-a' (batch 0)" },
         { "UPDATE mark SET seq = 2", "does not fit its batch 3" },
         { "UPDATE mark SET digest = zeroblob(32)", "does not fit its batch 3" },
-        { "INSERT INTO owner VALUES ('vault/vault-prod', 'mallory')", "belongs to 'mallory'" },
+        { "UPDATE owner SET agent = 'mallory' WHERE instance = 'vault/vault-prod'",
+          "'vault/vault-prod' belongs to 'mallory'" },
+        { "DELETE FROM owner WHERE instance = 'vault/vault-test'",
+          "'vault/vault-test' belongs to nobody" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(table); i++) {
         struct kt_verify_result v;
