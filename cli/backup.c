@@ -55,6 +55,9 @@ static enum kt_status make_folder(const char *dir, struct kt_error *err)
         return KT_OK;
     if (errno == EEXIST)
         return kt_fail(err, KT_E_INPUT, "'%s' is no folder", dir);
+    if (errno == ENOENT)
+        return kt_fail(err, KT_E_INPUT,
+                       "the folder above '%s' is not there: make it, or mount what it is on", dir);
     return kt_fail_errno(err, "make the folder '%s'", dir);
 }
 

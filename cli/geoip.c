@@ -8,7 +8,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "cli/cli.h"
 #include "cli/commands.h"
 #include "core/sys/clock.h"
 #include "core/sys/geo.h"
@@ -31,8 +33,8 @@ static int run_status(int argc, char **argv)
     };
     const char *config = NULL, *output = "table";
     const struct kt_flag flags[] = {
-        { "--config", 'c', KT_FLAG_STRING, "FILE", "configuration: geoip.databases", &config,
-          NULL },
+        { "--config", 'c', KT_FLAG_STRING, "FILE",
+          "configuration: geoip.databases (default: the system's)", &config, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
@@ -46,6 +48,8 @@ static int run_status(int argc, char **argv)
         return code;
     if (!kt_output_of(output, &how))
         return kt_flags_usage(&cmd);
+    if (config == NULL && access(KT_CONFIG_SYSTEM, F_OK) == 0)
+        config = KT_CONFIG_SYSTEM; /* what its collector opens */
     if (config != NULL && kt_conf_load(config, &conf, &err) != KT_OK)
         return kt_cli_fail("geoip", &err);
     kt_geo_files_find(conf, &all);

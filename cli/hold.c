@@ -10,6 +10,7 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/query/holds.h"
 #include "core/sys/clock.h"
@@ -97,16 +98,38 @@ static enum kt_status add_window(const struct hold_args *a, struct kt_buf *out,
     return KT_OK;
 }
 
-static enum kt_status ask(const struct hold_args *a, struct kt_str request, struct kt_error *err)
+static enum kt_status say(const struct kt_buf *answer, bool add, struct kt_error *err)
+{
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_jval root;
+    unsigned repaired;
+    enum kt_status st = kt_json_parse(json, kt_str_trim(kt_buf_str(answer)), &root, &repaired, err);
+    struct kt_str id = st == KT_OK ? kt_json_str_at(root, "id") : KT_STR_NONE;
+    if (st != KT_OK)
+        st = kt_wrap(err, "the collector's answer");
+    else if (add)
+        printf(KT_STR_FMT ": what it selects is kept whatever its age, until: "
+                          "keytrail hold rm " KT_STR_FMT " --reason WHY\n",
+               KT_STR_ARG(id), KT_STR_ARG(id));
+    else
+        printf(KT_STR_FMT ": what it selected ages again\n", KT_STR_ARG(id));
+    kt_json_free(json);
+    return st;
+}
+
+static enum kt_status ask(const struct hold_args *a, bool add, enum kt_output how,
+                          struct kt_str request, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
     if (kt_cli_ask(a->server, a->config, request, &answer, err) != KT_OK)
         return err->code;
+    if (how == KT_OUT_TABLE)
+        return say(&answer, add, err);
     fputs(kt_buf_z(&answer), stdout);
     return KT_OK;
 }
 
-static int change(const struct hold_args *a, bool add, const char *query)
+static int change(const struct hold_args *a, bool add, const char *query, enum kt_output how)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf request = { 0 };
     struct kt_error err = { 0 };
@@ -121,7 +144,7 @@ static int change(const struct hold_args *a, bool add, const char *query)
     }
     kt_buf_addz(&request, "}");
     if (st == KT_OK)
-        st = ask(a, kt_buf_str(&request), &err);
+        st = ask(a, add, how, kt_buf_str(&request), &err);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("hold", &err);
 }
 
@@ -171,10 +194,10 @@ int kt_cmd_hold(int argc, char **argv)
     if (known && n == 1 && strcmp(argv[1], "list") == 0)
         return list(&a, how);
     if (known && n >= 1 && n <= 2 && strcmp(argv[1], "add") == 0)
-        return change(&a, true, n == 2 ? argv[2] : "");
+        return change(&a, true, n == 2 ? argv[2] : "", how);
     if (known && n == 2 && strcmp(argv[1], "rm") == 0) {
         a.id = argv[2];
-        return change(&a, false, NULL);
+        return change(&a, false, NULL, how);
     }
     return kt_flags_usage(&cmd);
 }

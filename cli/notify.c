@@ -33,7 +33,10 @@ static int test(const char *config, const char *target)
     kt_conf_free(conf);
     if (st != KT_OK)
         return kt_cli_fail("notify", &err);
-    printf("target   %s\nanswer   %d\ntook     %lld ms\nverdict  %s\n", target, t.status,
+    char answer[16] = "none"; /* nothing came back that has a number */
+    if (t.status != 0)
+        (void)snprintf(answer, sizeof answer, "%d", t.status);
+    printf("target   %s\nanswer   %s\ntook     %lld ms\nverdict  %s\n", target, answer,
            (long long)(t.took / KT_NS_MS), verdicts[t.verdict]);
     if (t.word[0] != 0)
         printf("word     %s\n", t.word);

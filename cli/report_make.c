@@ -82,6 +82,9 @@ static enum kt_status read_key(struct making *m, struct kt_error *err)
     if (m->key_file == NULL)
         return KT_OK;
     enum kt_status status = kt_fs_read_secret(m->key_file, KT_MINISIGN_FILE_MAX, &file, err);
+    if (status == KT_E_AGAIN)
+        return kt_fail(err, KT_E_INPUT, "--key: there is no file '%s': keytrail report keygen %s",
+                       m->key_file, m->key_file);
     if (status == KT_OK)
         status = kt_minisign_secret_read(kt_buf_str(&file), &m->key, err);
     if (file.at != NULL)

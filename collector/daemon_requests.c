@@ -243,7 +243,7 @@ static enum kt_status do_hold(struct kt_daemon *d, struct kt_jval args, bool add
         h.until = 0;
     enum kt_status st = KT_OK;
     if (h.reason[0] == 0 || h.by[0] == 0)
-        st = kt_fail(err, KT_E_INPUT, "a hold needs a reason and a name");
+        st = kt_fail(err, KT_E_INPUT, "a hold needs a reason (--reason) and who says so (--by)");
     if (st == KT_OK)
         st = kt_keep_hold(d->keep, &h, add, err);
     if (st == KT_OK)

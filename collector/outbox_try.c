@@ -72,6 +72,16 @@ static enum kt_status test_send(struct test_run *t, struct kt_http *http, struct
     return st;
 }
 
+static enum kt_status no_target(const struct kt_conf *conf, const char *target,
+                                struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf names = { 0 };
+    for (unsigned i = 0; i < conf->n_targets; i++)
+        kt_buf_addf(&names, "%s%s", i > 0 ? ", " : "", conf->targets[i].name);
+    return kt_fail(err, KT_E_CONFIG, "there is no target '%s' in alerts.targets; there %s%s",
+                   target, conf->n_targets > 0 ? "are: " : "is none", kt_buf_z(&names));
+}
+
 enum kt_status kt_outbox_test(const struct kt_outbox_options *o, const char *target,
                               struct kt_outbox_test *ret, struct kt_error *err)
 {
@@ -81,7 +91,7 @@ enum kt_status kt_outbox_test(const struct kt_outbox_options *o, const char *tar
         if (strcmp(o->conf->targets[i].name, target) == 0)
             conf = &o->conf->targets[i];
     if (conf == NULL)
-        return kt_fail(err, KT_E_CONFIG, "there is no target '%s' in alerts.targets", target);
+        return no_target(o->conf, target, err);
     enum kt_status st = kt_courier_open(o->conf, conf, &t.courier, err);
     if (st != KT_OK)
         return st;

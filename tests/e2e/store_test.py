@@ -28,7 +28,10 @@ check(b'OF THE FILE' in p.stdout and b'6,000' in p.stdout and b'MiB' in p.stdout
 rows = list(csv.reader(io.StringIO(keytrail('store', 'stats', '-c', conf, '-o', 'csv').stdout.decode())))
 check(rows[0] == ['figure', 'unit', 'value'] and all(len(r) == 3 for r in rows), 'CSV', rows[:3])
 
-keytrail('hold', 'add', 'secret:**/app/s7', '--reason', 'CASE-17', '-c', conf)
+p = keytrail('hold', 'add', 'secret:**/app/s7', '--reason', 'CASE-17', '-c', conf)
+check(p.stdout == b'hold-1: what it selects is kept whatever its age, until: keytrail hold rm hold-1 --reason WHY\n', 'a hold says its name and how it ends', p.stdout)
+check(json.loads(keytrail('hold', 'add', 'secret:**/none', '--reason', 'x', '-c', conf, '-o', 'json').stdout) == {'id': 'hold-2'}, 'a program gets JSON')
+check(keytrail('hold', 'rm', 'hold-2', '--reason', 'x', '-c', conf).stdout == b'hold-2: what it selected ages again\n', 'so does its end')
 f = figures('-c', conf)
 check(f['holds'] == 1 and f['held segments'] == 1, 'a hold and what it keeps', f)
 check(ndjson(keytrail('hold', 'list', '-c', conf, '-o', 'ndjson'))[0]['query'] == 'secret:**/app/s7', 'the hold has the query that was given')
