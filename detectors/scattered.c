@@ -33,11 +33,10 @@ static void drop(struct kt_scattered *c, unsigned i)
     c->at[i] = c->at[c->n];
 }
 
-/* The days before become usual, but for one on which somebody was told. */
+/* The days before become usual. */
 static void begin_day(struct kt_scattered *c, uint32_t day)
 {
-    if (c->told_day != c->day + 1)
-        kt_rate_add(&c->usual, ((int64_t)c->day + 1) * 24, c->today, RATE_HOURS);
+    kt_rate_add(&c->usual, ((int64_t)c->day + 1) * 24, c->today, RATE_HOURS);
     c->day = day;
     c->today = 0;
 }
@@ -77,7 +76,7 @@ static bool note(const struct kt_scene *s, struct kt_scattered *c)
     unsigned i = slot_of(c, s->who.a);
     bool known = i < c->n && c->at[i].who == s->who.a;
     c->n += i == c->n;
-    c->today += !known;
+    c->today += !known && c->told_day != c->day + 1;
     c->at[i].who = s->who.a;
     c->at[i].net = s->where.net;
     c->at[i].network = s->where.network;
@@ -174,12 +173,12 @@ static void judge(struct kt_scene *s, struct kt_table *table, struct kt_scattere
     f->number[N_LEAST] = least;
 }
 
-/* Does it know where it is? Who has hardly a history knows no place, and says nothing. */
-static bool is_at_home(const struct kt_scene *s)
+/* At home where it got in before; astray where nobody did, with an operator that is new to it. A
+ * new address of its own operator is neither. Who has hardly a history knows no place. */
+static bool is_astray(const struct kt_scene *s)
 {
-    return s->actor != NULL && !s->young &&
-           (s->where.inside || kt_place_of(s->places, s->where.network) != NULL ||
-            kt_operator_known(s, 0));
+    return kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) == 0 &&
+           kt_place_of(s->places, s->where.network) == NULL && !kt_operator_known(s, 0);
 }
 
 void kt_scattered_failed(struct kt_scene *s, struct kt_table *table, bool strange, unsigned least)
@@ -187,11 +186,11 @@ void kt_scattered_failed(struct kt_scene *s, struct kt_table *table, bool strang
     bool named = s->who.a != 0 || s->who.b != 0;
     if (!named || s->shared->learning || (s->actor != NULL && s->young))
         return;
-    if (is_at_home(s)) {
+    if (s->actor != NULL && (s->where.inside || kt_net_known(s->places, s->where.net))) {
         (void)note(s, side(s, table, KT_SCATTERED_HOME));
         return;
     }
-    if (!strange || kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) > 0)
+    if (!strange || !is_astray(s))
         return;
     struct kt_scattered *away = side(s, table, KT_SCATTERED_AWAY);
     if (note(s, away))

@@ -17,7 +17,7 @@ struct kt_scattered { /* names that failed on one side in the last hours and did
     } at[KT_SCATTERED_MAX];
     uint32_t n;
     uint32_t day, today;   /* how many came to the list on that day and stayed */
-    uint32_t told_day;     /* + 1; what is told does not become usual */
+    uint32_t told_day;     /* + 1; what comes after that does not become usual */
     struct kt_decay usual; /* so many by clock hours, of the days before */
 };
 bool kt_scattered_is_sound(const void *state);
