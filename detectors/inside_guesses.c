@@ -50,10 +50,12 @@ static bool got_in(const struct kt_scene *s, const struct kt_table *doors, struc
     return minute != NULL && s->minute < *minute + KNOWN_MIN;
 }
 
+/* Once a day is enough to be known for 90. */
 static void open_door(const struct kt_scene *s, struct kt_table *doors, struct kt_key key)
 {
-    uint32_t *minute = kt_table_put(doors, key, NULL);
-    *minute = s->minute > *minute ? s->minute : *minute;
+    const uint32_t *minute = kt_table_peek(doors, key);
+    if (minute == NULL || *minute + DAY_MIN <= s->minute)
+        *(uint32_t *)kt_table_put(doors, key, NULL) = s->minute;
 }
 
 static void words_of_values(const struct kt_scene *s, struct kt_finding *f)

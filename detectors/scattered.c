@@ -56,15 +56,21 @@ static bool forget(struct kt_scattered *c, uint32_t minute)
     return minute + WINDOW_MIN > newest;
 }
 
-static unsigned slot_of(const struct kt_scattered *c, uint64_t who)
+/* Where the name is; c->n: nowhere. */
+static unsigned find(const struct kt_scattered *c, uint64_t who)
 {
-    unsigned i = 0, oldest = 0;
-    for (; i < c->n; i++) {
-        if (c->at[i].who == who)
-            return i;
+    unsigned i = 0;
+    while (i < c->n && c->at[i].who != who)
+        i++;
+    return i;
+}
+
+static unsigned new_slot(struct kt_scattered *c)
+{
+    unsigned oldest = 0;
+    for (unsigned i = 1; i < c->n; i++)
         oldest = c->at[i].minute < c->at[oldest].minute ? i : oldest;
-    }
-    return c->n < KT_SCATTERED_MAX ? c->n : oldest;
+    return c->n < KT_SCATTERED_MAX ? c->n++ : oldest;
 }
 
 static bool note(const struct kt_scene *s, struct kt_scattered *c)
@@ -73,9 +79,9 @@ static bool note(const struct kt_scene *s, struct kt_scattered *c)
         return false;
     if (s->minute / DAY_MIN > c->day)
         begin_day(c, s->minute / DAY_MIN);
-    unsigned i = slot_of(c, s->who.a);
-    bool known = i < c->n && c->at[i].who == s->who.a;
-    c->n += i == c->n;
+    unsigned i = find(c, s->who.a);
+    bool known = i < c->n;
+    i = known ? i : new_slot(c);
     c->today += !known && c->told_day != c->day + 1;
     c->at[i].who = s->who.a;
     c->at[i].net = s->where.net;
@@ -202,9 +208,9 @@ void kt_scattered_success(const struct kt_scene *s, struct kt_table *table, unsi
     for (uint64_t which = 0; which < KT_SCATTERED_SIDES; which++) {
         struct kt_key key = { which, 0 };
         const struct kt_scattered *c = kt_table_peek(table, key);
-        unsigned i = c != NULL ? slot_of(c, s->who.a) : 0;
-        if (c == NULL || i == c->n || c->at[i].who != s->who.a ||
-            c->at[i].network != s->where.network || c->at[i].minute + within_min < s->minute)
+        unsigned i = c != NULL ? find(c, s->who.a) : 0;
+        if (c == NULL || i == c->n || c->at[i].network != s->where.network ||
+            c->at[i].minute + within_min < s->minute)
             continue;
         struct kt_scattered *own = kt_table_edit(table, key);
         drop(own, i);
