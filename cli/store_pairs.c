@@ -60,6 +60,7 @@ int kt_store_pairs(struct kt_store_args *a)
     const struct kt_store_count all[] = { { "segments", now.segments },
                                           { "segments whose pairs are kept", now.in },
                                           { "stretches", now.stretches },
+                                          { "stretches whose sums are joined", now.joined },
                                           { "pairs", now.pairs } };
     kt_store_print_counts(all, KT_ARRAY_LEN(all), a->how);
     return KT_EXIT_OK;

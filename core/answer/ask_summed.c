@@ -15,7 +15,8 @@ struct walk {
     enum kt_status (*each)(void *self, const struct kt_view *view, struct kt_error *err);
     void *self;
     uint64_t from_seq, until_seq; /* of the ask */
-    const struct kt_scan *plan;   /* whom it is about; NULL: everybody */
+    const struct kt_ask_totals *sums;
+    const struct kt_scan *plan; /* whom it is about; NULL: everybody */
 };
 
 static enum kt_status walk_over(struct walk *w, const struct kt_totals_run *run,
@@ -88,48 +89,53 @@ static uint32_t want_everybody(const void *self, struct kt_totals *s)
 
 /* ---- runs ---- */
 
-static enum kt_status take_run(struct walk *w, const struct kt_ask_totals *sums,
-                               const struct kt_totals_at *at, struct kt_error *err)
+static enum kt_status walk_runs(struct walk *w, const struct kt_totals_run *of,
+                                struct kt_error *err);
+
+static enum kt_status take_run(struct walk *w, const struct kt_totals_at *at, struct kt_error *err)
 {
     if (w->ask->give_up != NULL && w->ask->give_up(w->ask->give_up_self))
         return kt_fail(err, KT_E_LIMIT, "the answer is not complete: given up");
     bool taken = at->found == KT_TOTALS_NOBODY ||
-                 (at->found == KT_TOTALS_FOUND && sums->take(w->self, at->sums));
-    return taken ? KT_OK : walk_over(w, at->run, err);
+                 (at->found == KT_TOTALS_FOUND && w->sums->take(w->self, at->sums));
+    if (taken)
+        return KT_OK;
+    return at->run->joined ? walk_runs(w, at->run, err) : walk_over(w, at->run, err);
 }
 
-static enum kt_status take_runs(struct walk *w, const struct kt_ask_totals *sums,
-                                const struct kt_totals_run *run, uint32_t n, struct kt_error *err)
+static enum kt_status take_runs(struct walk *w, const struct kt_totals_run *run, uint32_t n,
+                                struct kt_error *err)
 {
-    const bool everybody = w->plan == NULL && (sums->with & KT_TOTALS_WITH_DEEDS) != 0;
+    const bool everybody = w->plan == NULL && (w->sums->with & KT_TOTALS_WITH_DEEDS) != 0;
     struct kt_totals_at at;
     struct kt_totals_walk *walk = kt_totals_walk_new(
         w->ask->reader, &(struct kt_totals_plan){ .run = run,
                                                   .n = n,
-                                                  .with = sums->with,
+                                                  .with = w->sums->with,
                                                   .want = w->plan != NULL ? want
                                                           : everybody     ? want_everybody
                                                                           : NULL,
                                                   .self = w->plan });
     enum kt_status status = KT_OK;
     while (status == KT_OK && kt_totals_walk_next(walk, &at))
-        status = take_run(w, sums, &at, err);
+        status = take_run(w, &at, err);
     kt_totals_walk_free(walk);
     return status;
 }
 
-static enum kt_status walk_runs(struct walk *w, const struct kt_ask_totals *sums,
+/* of: the stretches of joined ones that could not be taken as such; NULL: all that is asked. */
+static enum kt_status walk_runs(struct walk *w, const struct kt_totals_run *of,
                                 struct kt_error *err)
 {
-    const struct kt_scan scan = { .from_seq = w->from_seq,
-                                  .until_seq = w->until_seq,
+    const struct kt_scan scan = { .from_seq = of != NULL ? of->first_seq : w->from_seq,
+                                  .until_seq = of != NULL ? of->last_seq : w->until_seq,
                                   .since = w->ask->since,
                                   .until = w->ask->until };
     struct kt_totals_run *run = NULL;
     uint32_t n = 0;
-    enum kt_status status = kt_totals_runs(w->ask->reader, &scan, &run, &n, err);
+    enum kt_status status = kt_totals_runs(w->ask->reader, &scan, of == NULL, &run, &n, err);
     if (status == KT_OK)
-        status = take_runs(w, sums, run, n, err);
+        status = take_runs(w, run, n, err);
     kt_free(run);
     return status;
 }
@@ -146,7 +152,8 @@ enum kt_status kt_ask_summed(struct kt_ask *a, const struct kt_ask_totals *sums,
                       .each = each,
                       .self = self,
                       .from_seq = a->from_seq,
-                      .until_seq = a->until_seq };
+                      .until_seq = a->until_seq,
+                      .sums = sums };
     struct kt_query *q = NULL;
     struct kt_scan plan;
     enum kt_status status = KT_OK;
@@ -158,7 +165,7 @@ enum kt_status kt_ask_summed(struct kt_ask *a, const struct kt_ask_totals *sums,
         status = kt_ask_columns(a, query, columns, each, self, err);
     else if (status == KT_OK) {
         w.plan = sums->whom ? &plan : NULL;
-        status = walk_runs(&w, sums, err);
+        status = walk_runs(&w, NULL, err);
     }
     kt_query_free(q);
     return status;

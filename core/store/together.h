@@ -31,7 +31,8 @@
  * each), beyond which only a merged segment goes that was begun before. Making one takes 50 MB
  * beside a segment, and for its sums, which are made, written, dropped and looked at with its
  * pairs, about 100 bytes for each entry of deeds and places, of which there are a million at most
- * (totals.h).
+ * (totals.h). Joining the sums of stretches takes the same for KT_TOTALS_JOINED_MAX entries at
+ * most.
  */
 #pragma once
 #include "core/store/read.h"
@@ -41,15 +42,18 @@
 #define KT_TOGETHER_PAIRS_MAX 700000u
 #define KT_TOGETHER_BUCKET    750u /* pairs: 1.3 KB, six of them fill a page of the file */
 #define KT_TOGETHER_KINDS     8u   /* of pairs; pairs of one record at most */
+#define KT_TOGETHER_JOINED    8u   /* stretches whose sums are joined */
 
 struct kt_together_made; /* a stretch that waits to be written */
 struct kt_together_how {
     uint32_t segments;           /* of a stretch; 0: KT_TOGETHER_SEGMENTS. Tests make small ones */
+    uint32_t joined;             /* stretches of a joined one; 0: KT_TOGETHER_JOINED */
     bool (*give_up)(void *self); /* asked before each segment; NULL: never */
     void *give_up_self;
 };
-/* Makes the stretch that comes behind those there are; touches nothing but r. KT_E_AGAIN: there are
- * not enough segments for one. KT_E_LIMIT: given up. */
+/* Makes the stretch that comes behind those there are, or where there are not enough segments for
+ * one, joins the sums of the next stretches that are; touches nothing but r. KT_E_AGAIN: nor are
+ * there enough of these. KT_E_LIMIT: given up. */
 KT_MUST_USE enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
                                             struct kt_together_made **ret, struct kt_error *err);
 void kt_together_made_free(struct kt_together_made *m);
@@ -73,6 +77,7 @@ KT_MUST_USE enum kt_status kt_together_complete(struct kt_store *s, uint64_t seg
 struct kt_together_state { /* of the file that is written */
     uint64_t segments, in; /* sealed; in a stretch that is used */
     uint64_t stretches, pairs;
+    uint64_t joined; /* stretches whose sums are joined with those of others */
 };
 KT_MUST_USE enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *ret,
                                              struct kt_error *err);

@@ -65,13 +65,44 @@ struct kt_together_made {
     struct kt_buf bytes; /* bucket after bucket */
     size_t *end;         /* of each, in bytes */
     struct kt_totals_blobs sums;
+    bool joined; /* sums of the stretches from its first to its last number, and no pairs */
 };
+/* Are the sums that were made kept so? */
+bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m);
+/* The stretch that comes behind those there are, as kt_together_make. */
+KT_MUST_USE enum kt_status kt_stretch_make_next(struct kt_reader *r,
+                                                const struct kt_together_how *how,
+                                                struct kt_together_made **ret,
+                                                struct kt_error *err);
 /* Makes the stretch of entries [at, at + n) of the directory, or as many of them as there is room
  * for. KT_E_CORRUPT: the first cannot be read; a later one ends the stretch. */
 KT_MUST_USE enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                            const struct kt_pairs_key *key,
                                            const struct kt_together_how *how,
                                            struct kt_together_made **ret, struct kt_error *err);
+
+/* ---- joined ones (together_joined.c) ---- */
+
+/* Those that are listed, each from the first of its stretches to the last. False: there is a list,
+ * and it is none; s is empty then, as where none is. */
+bool kt_joined_load(sqlite3 *db, struct kt_stretches *s);
+/* The one that begins with this stretch; NULL: none. */
+const struct kt_stretch *kt_joined_find(const struct kt_stretches *joined,
+                                        const struct kt_stretch *first);
+/* How many stretches it is of, from number `at` on; 0: it is not of these. */
+uint32_t kt_joined_count(const struct kt_stretch *one, const struct kt_stretches *all, uint32_t at);
+KT_MUST_USE enum kt_status kt_joined_make_next(struct kt_reader *r,
+                                               const struct kt_together_how *how,
+                                               struct kt_together_made **ret, struct kt_error *err);
+/* Inside a transaction, of the stretches that there are. */
+KT_MUST_USE enum kt_status kt_joined_put(struct kt_store *s, const struct kt_stretches *all,
+                                         const struct kt_together_made *m, bool *ret_added,
+                                         struct kt_error *err);
+KT_MUST_USE enum kt_status kt_joined_drop_partial(struct kt_store *s,
+                                                  const struct kt_stretches *all,
+                                                  struct kt_error *err);
+KT_MUST_USE enum kt_status kt_joined_check(struct kt_reader *r, struct kt_together_checked *sum,
+                                           struct kt_error *err);
 
 /* Are all records of the segment within the scan's bounds? */
 bool kt_segment_within(const struct kt_segment *seg, const struct kt_scan *scan);

@@ -103,6 +103,8 @@ enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err
         status = drop_partial(s, &all, err);
     if (status == KT_OK && all.n < n)
         status = put_list(s, &all, err);
+    if (status == KT_OK)
+        status = kt_joined_drop_partial(s, &all, err);
     kt_stretches_done(&all);
     return status;
 }
@@ -121,7 +123,10 @@ enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made
     if (status == KT_OK)
         status = drop_partial(s, &all, err);
     if (status == KT_OK)
-        status = add(s, &all, m, ret_added, err);
+        status = kt_joined_drop_partial(s, &all, err);
+    if (status == KT_OK)
+        status =
+            m->joined ? kt_joined_put(s, &all, m, ret_added, err) : add(s, &all, m, ret_added, err);
     if (status == KT_OK)
         status = put_list(s, &all, err);
     kt_stretches_done(&all);
@@ -146,7 +151,7 @@ enum kt_status kt_together_drop(struct kt_store *s, struct kt_error *err)
 enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *ret,
                                  struct kt_error *err)
 {
-    struct kt_stretches all = { 0 };
+    struct kt_stretches all = { 0 }, joined = { 0 };
     struct kt_together_state sum = { 0 };
     struct kt_stretch_place place;
     enum kt_status status = kt_reader_fresh(r, err);
@@ -161,54 +166,83 @@ enum kt_status kt_together_state(struct kt_reader *r, struct kt_together_state *
             sum.pairs += all.at[i].pairs;
             sum.stretches++;
         }
+    if (status == KT_OK)
+        (void)kt_joined_load(r->db, &joined);
+    for (uint32_t i = 0; i < all.n; i++) {
+        const struct kt_stretch *j = kt_joined_find(&joined, &all.at[i]);
+        uint32_t n = j == NULL ? 0 : kt_joined_count(j, &all, i);
+        sum.joined += n > 1 ? n : 0;
+    }
+    kt_stretches_done(&joined);
     kt_stretches_done(&all);
     if (status == KT_OK)
         *ret = sum;
     return status;
 }
 
+typedef enum kt_status make_next(struct kt_reader *r, const struct kt_together_how *how,
+                                 struct kt_together_made **ret, struct kt_error *err);
+struct completing {
+    struct kt_store *s;
+    struct kt_reader *r;
+    uint64_t segments; /* at most; 0: all */
+    void (*told)(void *self, const struct kt_together_state *now);
+    void *self;
+};
+
 /* KT_E_AGAIN: there is nothing to be made, or what was made is left out, as it would be again. */
-static enum kt_status add_next(struct kt_store *s, struct kt_reader *r, uint64_t *segments,
+static enum kt_status add_next(const struct completing *c, make_next *make, uint64_t *segments,
                                struct kt_error *err)
 {
     const struct kt_together_how how = { 0 };
     struct kt_together_made *made = NULL;
     bool added = false;
-    enum kt_status status = kt_together_make(r, &how, &made, err);
+    enum kt_status status = make(c->r, &how, &made, err);
     if (status != KT_OK)
         return status;
-    status = kt_store_begin(s, err);
+    status = kt_store_begin(c->s, err);
     if (status == KT_OK)
-        status = kt_together_put(s, made, &added, err);
+        status = kt_together_put(c->s, made, &added, err);
     *segments += made->stretch.segments;
     kt_together_made_free(made);
     if (status != KT_OK) {
-        kt_store_rollback(s);
+        kt_store_rollback(c->s);
         return status;
     }
-    status = kt_store_commit(s, err);
+    status = kt_store_commit(c->s, err);
     if (status == KT_OK)
-        status = kt_store_housekeep(s, false, err);
+        status = kt_store_housekeep(c->s, false, err);
     return status == KT_OK && !added ? KT_E_AGAIN : status;
+}
+
+static enum kt_status add_all(const struct completing *c, make_next *make, struct kt_error *err)
+{
+    struct kt_together_state now;
+    enum kt_status status = KT_OK;
+    uint64_t made = 0;
+    while (status == KT_OK && (c->segments == 0 || made < c->segments)) {
+        status = add_next(c, make, &made, err);
+        if (status == KT_OK && c->told != NULL && kt_together_state(c->r, &now, NULL) == KT_OK)
+            c->told(c->self, &now);
+    }
+    if (status == KT_E_AGAIN && err != NULL)
+        *err = (struct kt_error){ 0 };
+    return status == KT_E_AGAIN ? KT_OK : status;
 }
 
 enum kt_status kt_together_complete(struct kt_store *s, uint64_t segments,
                                     void (*told)(void *self, const struct kt_together_state *now),
                                     void *self, struct kt_error *err)
 {
-    struct kt_reader *r = NULL;
-    struct kt_together_state now;
-    uint64_t made = 0;
-    enum kt_status status = kt_reader_open_file(s->path, s->number, &r, err);
-    while (status == KT_OK && (segments == 0 || made < segments)) {
-        status = add_next(s, r, &made, err);
-        if (status == KT_OK && told != NULL && kt_together_state(r, &now, NULL) == KT_OK)
-            told(self, &now);
-    }
-    kt_reader_close(r);
-    if (status == KT_E_AGAIN && err != NULL)
-        *err = (struct kt_error){ 0 };
-    return status == KT_E_AGAIN ? KT_OK : status;
+    struct completing c = { .s = s, .segments = segments, .told = told, .self = self };
+    enum kt_status status = kt_reader_open_file(s->path, s->number, &c.r, err);
+    if (status == KT_OK)
+        status = add_all(&c, kt_stretch_make_next, err);
+    c.told = NULL; /* that is counted in stretches */
+    if (status == KT_OK)
+        status = add_all(&c, kt_joined_make_next, err);
+    kt_reader_close(c.r);
+    return status;
 }
 
 /* Looks at buckets come one after the other, those at segments side by side: from a cold disk two
@@ -243,12 +277,13 @@ bool kt_together_worth(struct kt_reader *r, kt_time_ns since, kt_time_ns until, 
 
 /* ---- is it so? ---- */
 
-static bool sums_are(sqlite3 *db, const struct kt_together_made *m, struct kt_buf *room)
+bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf room = { 0 };
     bool same = true;
     for (uint32_t k = 0; same && k < m->sums.n; k++)
-        same = kt_blob_get(db, m->sums.at[k].name, room, NULL) == KT_OK &&
-               kt_totals_same(kt_buf_str(room), kt_buf_str(&m->sums.at[k].bytes),
+        same = kt_blob_get(db, m->sums.at[k].name, &room, NULL) == KT_OK &&
+               kt_totals_same(kt_buf_str(&room), kt_buf_str(&m->sums.at[k].bytes),
                               m->stretch.first_seq, m->stretch.last_seq);
     return same;
 }
@@ -273,7 +308,7 @@ static bool is_same(struct kt_reader *r, const struct kt_stretch *kept,
     for (uint32_t k = 0; same && k < m->buckets; k++)
         same = kt_blob_get(r->db, kt_stretch_name(kept, k, name), &bytes, NULL) == KT_OK &&
                kt_str_eq(kt_buf_str(&bytes), bucket_of(made, k));
-    return same && sums_are(r->db, made, &bytes) &&
+    return same && kt_sums_are(r->db, made) &&
            counts(r->db, m, (uint64_t)m->buckets + made->sums.n);
 }
 
@@ -342,7 +377,7 @@ static enum kt_status check_file(struct kt_reader *r, struct kt_together_checked
     for (uint32_t i = 0; i < all.n && status == KT_OK; i++)
         status = check_stretch(r, &all.at[i], &all.key, sum, err);
     kt_stretches_done(&all);
-    return status;
+    return status != KT_OK ? status : kt_joined_check(r, sum, err);
 }
 
 enum kt_status kt_together_check(struct kt_reader *r, struct kt_together_checked *ret,

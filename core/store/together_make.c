@@ -264,7 +264,10 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                              .cased = m.cased };
         made->key = *key;
         write_buckets(&m, made);
-        kt_totals_write(m.sums, made->stretch.first_seq, made->stretch.last_seq, &made->sums);
+        kt_totals_write(m.sums,
+                        &(struct kt_totals_run){ .first_seq = made->stretch.first_seq,
+                                                 .last_seq = made->stretch.last_seq },
+                        &made->sums);
         *ret = made;
     }
     making_done(&m);
@@ -300,8 +303,8 @@ static uint32_t entries_for(const struct kt_directory *d, uint32_t at,
 }
 
 /* A segment that cannot be read is in no stretch: the next one begins behind it. */
-enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
-                                struct kt_together_made **ret, struct kt_error *err)
+enum kt_status kt_stretch_make_next(struct kt_reader *r, const struct kt_together_how *how,
+                                    struct kt_together_made **ret, struct kt_error *err)
 {
     struct kt_stretches s = { 0 };
     enum kt_status status = kt_reader_fresh(r, err);
@@ -324,4 +327,11 @@ enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_ho
             return status;
     }
     return kt_fail(err, KT_E_AGAIN, "there is nothing to be made");
+}
+
+enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
+                                struct kt_together_made **ret, struct kt_error *err)
+{
+    enum kt_status status = kt_stretch_make_next(r, how, ret, err);
+    return status == KT_E_AGAIN ? kt_joined_make_next(r, how, ret, err) : status;
 }

@@ -63,12 +63,13 @@ static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct 
                      const struct kt_directory *d, struct kt_segment *plan, uint32_t from,
                      uint32_t end, uint32_t to)
 {
+    const struct kt_totals_run run = { .first_seq = s->first_seq, .last_seq = s->last_seq };
     char name[KT_TOTALS_NAME];
     struct kt_str bytes = KT_STR_NONE;
     struct kt_stretch_place p;
     bool known = end > from && kt_stretch_whole(s, d, &p);
     if (known) {
-        kt_db_text(get, 1, kt_str_of(kt_totals_name(s->first_seq, KT_TOTALS_VALUES, name)));
+        kt_db_text(get, 1, kt_str_of(kt_totals_name(&run, KT_TOTALS_VALUES, name)));
         known = kt_db_step(get, NULL) == KT_OK &&
                 kt_totals_open(kt_db_col(get, 0), s->first_seq, s->last_seq, &bytes) &&
                 bytes.len == (size_t)s->segments * KT_COL_SMALL * sizeof(uint32_t);

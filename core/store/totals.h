@@ -33,6 +33,15 @@
  *   places/<k> the same of addresses
  *
  * Whatever a stretch cannot hold (KT_TOTALS_*) is not kept: its segments are walked over.
+ *
+ * Of up to KT_TOGETHER_JOINED stretches that follow each other the sums are kept once more, as one:
+ * together/joined/<first>/<part>, the same parts but `values`, from the first number of the first
+ * to the last of the last. Who asks about a year meets the same actors, secrets and addresses in
+ * each stretch, and then an eighth as often.
+ *
+ *   blob together/joined   u8 1; then for each, rising: u64 its first and u64 its last number, u32
+ *                          segments. One of a single stretch has no parts: it did not fit together
+ *                          with the next one
  */
 #pragma once
 #include "core/store/read.h"
@@ -41,6 +50,7 @@
 #define KT_TOTALS_SECRETS_MAX 1000000u /* and things that are done, and addresses */
 #define KT_TOTALS_WAYS_MAX    65536u
 #define KT_TOTALS_ENTRIES_MAX 1000000u   /* of deeds and places together */
+#define KT_TOTALS_JOINED_MAX  1500000u   /* … of joined stretches, of a table as above */
 #define KT_TOTALS_TEXT_MAX    (8u << 20) /* bytes of their names */
 
 enum kt_totals_part {
@@ -116,11 +126,13 @@ struct kt_ip kt_totals_address(const struct kt_totals *s, uint32_t n);
 struct kt_totals_run {            /* of records, one behind the other */
     uint64_t first_seq, last_seq; /* last 0: and all that follow */
     unsigned number; /* of the log's file whose sums are kept of it; 0: to be walked over */
+    bool joined;     /* of several stretches: who cannot take it asks for these by themselves */
 };
 /* Parts what a scan without sieves goes over, upwards, into stretches of which all is in its window
- * and what is between. *ret is the caller's, to be freed; at least one. */
+ * and what is between; joined: and into joined ones. *ret is the caller's, to be freed; at least
+ * one. */
 KT_MUST_USE enum kt_status kt_totals_runs(struct kt_reader *r, const struct kt_scan *scan,
-                                          struct kt_totals_run **ret, uint32_t *ret_n,
+                                          bool joined, struct kt_totals_run **ret, uint32_t *ret_n,
                                           struct kt_error *err);
 #define KT_TOTALS_WITH_ACTORS    1u
 #define KT_TOTALS_WITH_CHANGES   2u

@@ -14,7 +14,7 @@ static inline kt_time_ns kt_chunk_time(const struct kt_chunk *c, uint32_t row)
 
 /* ---- making ---- */
 
-#define KT_TOTALS_SEGMENTS 256u /* of a stretch at most */
+#define KT_TOTALS_SEGMENTS 2048u /* of a sum at most: of joined stretches */
 struct kt_totals_made_actor {
     struct kt_totals_actor is; /* without texts, segments and entries */
     uint8_t segments[KT_TOTALS_SEGMENTS / 8];
@@ -57,6 +57,19 @@ void kt_totals_making_free(struct kt_totals_making *m);
  * and times, of all. */
 void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c,
                     const struct kt_piece *piece, uint32_t n);
+/* Numbers of names, added where they are new; secret: KT_MAP_NONE: of none. */
+uint32_t kt_totals_put(struct kt_totals_making *m, struct kt_map *map, struct kt_str key);
+uint32_t kt_totals_put_actor(struct kt_totals_making *m, struct kt_str source,
+                             struct kt_str instance, struct kt_str actor, bool shadow);
+uint32_t kt_totals_put_way(struct kt_totals_making *m, const struct kt_totals_way *way);
+uint32_t kt_totals_put_thing(struct kt_totals_making *m, uint32_t secret, uint32_t way);
+/* So many more of the actor's; `of` is a number of the making's. */
+void kt_totals_put_entry(struct kt_totals_made_table *t, uint32_t actor,
+                         const struct kt_totals_entry *add);
+void kt_totals_set_segment(struct kt_totals_made_actor *a, uint32_t segment);
+/* Adds the sums of the next stretch, of so many segments: all parts, everybody's deeds and places.
+ * False: there might be no room for them, and nothing is added. */
+bool kt_totals_join(struct kt_totals_making *m, const struct kt_totals *s, uint32_t segments);
 #define KT_TOTALS_COLUMNS                                                                          \
     (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |           \
      KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_OPERATION) |          \
@@ -65,9 +78,10 @@ void kt_totals_take(struct kt_totals_making *m, const struct kt_chunk *c,
 /* ---- blobs ---- */
 
 #define KT_TOTALS_NAME 48
-const char *kt_totals_name(uint64_t first_seq, enum kt_totals_part part, char buf[KT_TOTALS_NAME]);
-const char *kt_totals_block_name(uint64_t first_seq, enum kt_totals_table table, uint32_t block,
-                                 char buf[KT_TOTALS_NAME]);
+const char *kt_totals_name(const struct kt_totals_run *run, enum kt_totals_part part,
+                           char buf[KT_TOTALS_NAME]);
+const char *kt_totals_block_name(const struct kt_totals_run *run, enum kt_totals_table table,
+                                 uint32_t block, char buf[KT_TOTALS_NAME]);
 struct kt_totals_blob {
     char name[KT_TOTALS_NAME];
     struct kt_buf bytes;
@@ -77,8 +91,8 @@ struct kt_totals_blobs {
     uint32_t n, cap;
 };
 void kt_totals_blobs_done(struct kt_totals_blobs *b);
-/* The parts of the stretch of these numbers. */
-void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint64_t last_seq,
+/* The parts of these numbers' stretch, or of the joined ones, which have no `values`. */
+void kt_totals_write(const struct kt_totals_making *m, const struct kt_totals_run *run,
                      struct kt_totals_blobs *ret);
 
 /* ---- bytes ---- */

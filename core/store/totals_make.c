@@ -47,7 +47,7 @@ void kt_totals_making_free(struct kt_totals_making *m)
 
 /* ---- numbers ---- */
 
-static uint32_t put(struct kt_totals_making *m, struct kt_map *map, struct kt_str key)
+uint32_t kt_totals_put(struct kt_totals_making *m, struct kt_map *map, struct kt_str key)
 {
     bool is_new;
     uint32_t n = kt_map_put(map, key, &is_new);
@@ -55,16 +55,16 @@ static uint32_t put(struct kt_totals_making *m, struct kt_map *map, struct kt_st
     return n;
 }
 
-static uint32_t put_actor(struct kt_totals_making *m, const struct kt_columns *c, uint32_t row,
-                          bool shadow)
+uint32_t kt_totals_put_actor(struct kt_totals_making *m, struct kt_str source,
+                             struct kt_str instance, struct kt_str actor, bool shadow)
 {
     const uint32_t before = kt_map_count(m->actors);
     kt_buf_reset(&m->key);
     kt_buf_u8(&m->key, shadow);
-    kt_buf_str32(&m->key, kt_column_str(c, KT_COL_SOURCE, row));
-    kt_buf_str32(&m->key, kt_column_str(c, KT_COL_INSTANCE, row));
-    kt_buf_add(&m->key, kt_column_str(c, KT_COL_ACTOR, row));
-    uint32_t n = put(m, m->actors, kt_buf_str(&m->key));
+    kt_buf_str32(&m->key, source);
+    kt_buf_str32(&m->key, instance);
+    kt_buf_add(&m->key, actor);
+    uint32_t n = kt_totals_put(m, m->actors, kt_buf_str(&m->key));
     if (n >= m->cap_actors) {
         m->cap_actors = m->cap_actors == 0 ? 256 : 2 * m->cap_actors;
         m->actor = kt_realloc_array(m->actor, m->cap_actors, sizeof *m->actor);
@@ -75,14 +75,13 @@ static uint32_t put_actor(struct kt_totals_making *m, const struct kt_columns *c
     return n;
 }
 
-static uint32_t put_way(struct kt_totals_making *m, const struct kt_columns *c, uint32_t row,
-                        bool shadow)
+uint32_t kt_totals_put_way(struct kt_totals_making *m, const struct kt_totals_way *way)
 {
     kt_buf_reset(&m->key);
-    kt_buf_u8(&m->key, c->small[KT_COL_ACTION][row]);
-    kt_buf_u8(&m->key, (uint8_t)(c->small[KT_COL_OUTCOME][row] | (shadow ? 0x80 : 0)));
-    kt_buf_add(&m->key, kt_column_str(c, KT_COL_OPERATION, row));
-    return put(m, m->ways, kt_buf_str(&m->key));
+    kt_buf_u8(&m->key, (uint8_t)way->action);
+    kt_buf_u8(&m->key, (uint8_t)(way->outcome | (way->shadow ? 0x80 : 0)));
+    kt_buf_add(&m->key, way->operation);
+    return kt_totals_put(m, m->ways, kt_buf_str(&m->key));
 }
 
 static uint16_t code_of(const struct kt_columns *c, enum kt_col column, uint32_t row)
@@ -97,7 +96,10 @@ static uint32_t actor_at(struct kt_totals_making *m, const struct kt_columns *c,
     uint64_t with = (uint64_t)shadow << 32 | (uint32_t)code_of(c, KT_COL_SOURCE, row) << 16 |
                     code_of(c, KT_COL_INSTANCE, row);
     if (at->number == KT_MAP_NONE || at->with != with)
-        *at = (struct kt_totals_of_code){ with, put_actor(m, c, row, shadow) };
+        *at = (struct kt_totals_of_code){ with, kt_totals_put_actor(
+                                                    m, kt_column_str(c, KT_COL_SOURCE, row),
+                                                    kt_column_str(c, KT_COL_INSTANCE, row),
+                                                    kt_column_str(c, KT_COL_ACTOR, row), shadow) };
     return at->number;
 }
 
@@ -108,7 +110,14 @@ static uint32_t way_at(struct kt_totals_making *m, const struct kt_columns *c, u
     uint64_t with = (uint64_t)shadow << 16 | (uint32_t)c->small[KT_COL_ACTION][row] << 8 |
                     c->small[KT_COL_OUTCOME][row];
     if (at->number == KT_MAP_NONE || at->with != with)
-        *at = (struct kt_totals_of_code){ with, put_way(m, c, row, shadow) };
+        *at = (struct kt_totals_of_code){
+            with, kt_totals_put_way(m,
+                                    &(struct kt_totals_way){
+                                        .action = (enum kt_action)c->small[KT_COL_ACTION][row],
+                                        .outcome = (enum kt_outcome)c->small[KT_COL_OUTCOME][row],
+                                        .shadow = shadow,
+                                        .operation = kt_column_str(c, KT_COL_OPERATION, row) })
+        };
     return at->number;
 }
 
@@ -119,7 +128,7 @@ static uint32_t text_at(struct kt_totals_making *m, struct kt_totals_codes *code
 {
     uint32_t code = code_of(c, column, row);
     if (code != 0 && codes->at[code].number == KT_MAP_NONE)
-        codes->at[code].number = put(m, map, kt_column_str(c, column, row));
+        codes->at[code].number = kt_totals_put(m, map, kt_column_str(c, column, row));
     return codes->at[code].number;
 }
 
@@ -131,7 +140,7 @@ static uint32_t address_at(struct kt_totals_making *m, const struct kt_columns *
     return text_at(m, &m->of_address, m->addresses, c, KT_COL_IP, row);
 }
 
-static uint32_t thing_of(struct kt_totals_making *m, uint32_t secret, uint32_t way)
+uint32_t kt_totals_put_thing(struct kt_totals_making *m, uint32_t secret, uint32_t way)
 {
     bool is_new;
     uint32_t n = kt_pairs_put(&m->things, secret + 1, way, &is_new); /* KT_MAP_NONE + 1 is 0 */
@@ -165,20 +174,28 @@ static void begin_segment(struct kt_totals_making *m, const struct kt_columns *c
 
 /* ---- records ---- */
 
-static void note(struct kt_totals_made_table *t, uint32_t actor, uint32_t of, kt_time_ns time)
+void kt_totals_put_entry(struct kt_totals_made_table *t, uint32_t actor,
+                         const struct kt_totals_entry *add)
 {
     bool is_new;
-    uint32_t n = kt_pairs_put(&t->pairs, actor, of, &is_new);
+    uint32_t n = kt_pairs_put(&t->pairs, actor, add->of, &is_new);
     if (n >= t->cap) {
         t->cap = t->cap == 0 ? 1024 : 2 * t->cap;
         t->entry = kt_realloc_array(t->entry, t->cap, sizeof *t->entry);
     }
     struct kt_totals_made *e = &t->entry[n];
-    if (is_new)
-        *e = (struct kt_totals_made){ actor, { of, 0, time, time } };
-    e->is.n++;
-    e->is.first = time < e->is.first ? time : e->is.first;
-    e->is.last = time > e->is.last ? time : e->is.last;
+    if (is_new) {
+        *e = (struct kt_totals_made){ actor, *add };
+        return;
+    }
+    e->is.n += add->n;
+    e->is.first = add->first < e->is.first ? add->first : e->is.first;
+    e->is.last = add->last > e->is.last ? add->last : e->is.last;
+}
+
+void kt_totals_set_segment(struct kt_totals_made_actor *a, uint32_t segment)
+{
+    a->segments[segment / 8] = (uint8_t)(a->segments[segment / 8] | 1u << segment % 8);
 }
 
 static void count(struct kt_totals_made_actor *made, const struct kt_columns *c, uint32_t row,
@@ -203,12 +220,14 @@ static void take_row(struct kt_totals_making *m, const struct kt_chunk *chunk, u
     const bool shadow = kt_column_is_shadow(c, row);
     const uint32_t actor = actor_at(m, c, row, shadow), address = address_at(m, c, row),
                    secret = text_at(m, &m->of_secret, m->secrets, c, KT_COL_SECRET, row);
-    note(&m->table[KT_TOTALS_DEEDS], actor, thing_of(m, secret, way_at(m, c, row, shadow)), time);
+    const uint32_t thing = kt_totals_put_thing(m, secret, way_at(m, c, row, shadow));
+    kt_totals_put_entry(&m->table[KT_TOTALS_DEEDS], actor,
+                        &(struct kt_totals_entry){ thing, 1, time, time });
     if (address != KT_MAP_NONE)
-        note(&m->table[KT_TOTALS_PLACES], actor, address, time);
+        kt_totals_put_entry(&m->table[KT_TOTALS_PLACES], actor,
+                            &(struct kt_totals_entry){ address, 1, time, time });
     count(&m->actor[actor], c, row, time);
-    uint8_t *bits = &m->actor[actor].segments[segment / 8];
-    *bits = (uint8_t)(*bits | 1u << segment % 8);
+    kt_totals_set_segment(&m->actor[actor], segment);
 }
 
 static void note_values(struct kt_totals_making *m, const struct kt_columns *c,

@@ -1,5 +1,5 @@
 /*
- * totals_read: the parts of a stretch's sums, and which stretches a walk may take them of.
+ * totals_read: the parts of a stretch's sums.
  *
  * Owns:  nothing beyond a call, but what a struct kt_totals holds.
  * Calls: core/base, core/store (db, together).
@@ -377,7 +377,7 @@ static bool load_block(struct kt_totals *s, enum kt_totals_table table, uint32_t
     char name[KT_TOTALS_NAME];
     struct kt_str inner;
     const struct kt_totals_run *run = s->run;
-    (void)kt_totals_block_name(run->first_seq, table, s->actor[*actor].block[table], name);
+    (void)kt_totals_block_name(run, table, s->actor[*actor].block[table], name);
     return kt_blob_get(s->db, name, &s->bytes, NULL) == KT_OK &&
            kt_totals_open(kt_buf_str(&s->bytes), run->first_seq, run->last_seq, &inner) &&
            kt_totals_read_block(s, table, inner, actor);
@@ -436,8 +436,7 @@ static bool load_part(struct kt_totals *s, enum kt_totals_part part,
     char name[KT_TOTALS_NAME];
     struct kt_str inner;
     const struct kt_totals_run *run = s->run;
-    return kt_blob_get(s->db, kt_totals_name(run->first_seq, part, name), &s->bytes, NULL) ==
-               KT_OK &&
+    return kt_blob_get(s->db, kt_totals_name(run, part, name), &s->bytes, NULL) == KT_OK &&
            kt_totals_open(kt_buf_str(&s->bytes), run->first_seq, run->last_seq, &inner) &&
            read(s, inner);
 }
@@ -489,83 +488,4 @@ uint32_t kt_totals_views(const struct kt_totals *s, struct kt_reader *r)
         views += has;
     }
     return views;
-}
-
-/* ---- runs ---- */
-
-struct runs {
-    struct kt_totals_run *at;
-    uint32_t n, cap;
-};
-
-static void add_run(struct runs *r, uint64_t first, uint64_t last, unsigned number)
-{
-    if (r->n == r->cap) {
-        r->cap = r->cap == 0 ? 64 : 2 * r->cap;
-        r->at = kt_realloc_array(r->at, r->cap, sizeof *r->at);
-    }
-    r->at[r->n++] = (struct kt_totals_run){ first, last, number };
-}
-
-static bool is_within(const struct kt_stretch *s, const struct kt_directory *d,
-                      const struct kt_scan *scan)
-{
-    struct kt_stretch_place p;
-    bool within = kt_stretch_whole(s, d, &p);
-    for (uint32_t i = p.at; within && i < p.at + p.n; i++)
-        within = kt_segment_within(&d->at[i], scan);
-    return within;
-}
-
-/* *next: the first number that no run has yet. Between a stretch and the one before there need be
- * no event. */
-static void add_file(struct runs *r, struct kt_reader *file, const struct kt_scan *scan,
-                     uint64_t *next)
-{
-    struct kt_stretches all = { 0 };
-    if (kt_stretches_load(file->db, &all, NULL) != KT_OK)
-        return;
-    const struct kt_directory *d = &file->directory;
-    for (uint32_t i = 0; i < all.n; i++) {
-        const struct kt_stretch *s = &all.at[i];
-        if (!is_within(s, d, scan))
-            continue;
-        uint32_t before = kt_directory_from(d, *next);
-        bool joined = r->n > 0 && r->at[r->n - 1].number == file->number && before < d->n &&
-                      d->at[before].first_seq == s->first_seq;
-        if (!joined && s->first_seq > *next)
-            add_run(r, *next, s->first_seq - 1, 0);
-        add_run(r, s->first_seq, s->last_seq, file->number);
-        *next = s->last_seq + 1;
-    }
-    kt_stretches_done(&all);
-}
-
-/* A file that cannot be read is told of by the walk over what is between: where there is one, all
- * is between. */
-enum kt_status kt_totals_runs(struct kt_reader *r, const struct kt_scan *scan,
-                              struct kt_totals_run **ret, uint32_t *ret_n, struct kt_error *err)
-{
-    struct kt_reader *file[KT_CHAIN_MAX];
-    struct runs runs = { 0 };
-    struct kt_scan bounds = *scan;
-    uint64_t next = scan->from_seq > 1 ? scan->from_seq : 1;
-    bounds.until_seq = scan->until_seq == 0 ? UINT64_MAX : scan->until_seq;
-    enum kt_status status = kt_reader_fresh(r, err);
-    unsigned n = status == KT_OK ? kt_reader_files(r, file) : 0;
-    bool whole = n > 0 && file[0]->lost.code == KT_OK;
-    for (unsigned i = 0; i < n && status == KT_OK; i++) {
-        status = kt_reader_directory(file[i], file[i] == r ? err : NULL);
-        whole = whole && status == KT_OK && file[i]->directory.damaged == 0;
-        status = file[i] == r ? status : KT_OK;
-    }
-    for (unsigned i = 0; i < n && status == KT_OK && whole; i++)
-        add_file(&runs, file[i], &bounds, &next);
-    if (status != KT_OK)
-        return status;
-    if (runs.n == 0 || next <= bounds.until_seq)
-        add_run(&runs, next, scan->until_seq, 0);
-    *ret = runs.at;
-    *ret_n = runs.n;
-    return KT_OK;
 }

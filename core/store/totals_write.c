@@ -25,33 +25,39 @@ struct id {
 };
 struct writing {
     const struct kt_totals_making *m;
-    uint64_t first_seq, last_seq;
+    const struct kt_totals_run *run;
     struct kt_zip *zip;
     struct kt_totals_blobs *out;
     uint32_t *rank;                    /* of things, by number: as they are written */
     uint8_t *begins[KT_TOTALS_TABLES]; /* of actors: does a block begin with it? */
 };
 
-const char *kt_totals_name(uint64_t first_seq, enum kt_totals_part part, char buf[KT_TOTALS_NAME])
+static const char *kind_of(const struct kt_totals_run *run)
+{
+    return run->joined ? "joined/" : "";
+}
+
+const char *kt_totals_name(const struct kt_totals_run *run, enum kt_totals_part part,
+                           char buf[KT_TOTALS_NAME])
 {
     static const char *const words[] = { [KT_TOTALS_VALUES] = "values",
                                          [KT_TOTALS_ACTORS] = "actors",
                                          [KT_TOTALS_CHANGED] = "changes",
                                          [KT_TOTALS_SECRETS] = "secrets",
                                          [KT_TOTALS_ADDRESSES] = "addresses" };
-    (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%016" PRIx64 "/%s", first_seq,
-                   words[part]);
+    (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%s%016" PRIx64 "/%s", kind_of(run),
+                   run->first_seq, words[part]);
     return buf;
 }
 
-const char *kt_totals_block_name(uint64_t first_seq, enum kt_totals_table table, uint32_t block,
-                                 char buf[KT_TOTALS_NAME])
+const char *kt_totals_block_name(const struct kt_totals_run *run, enum kt_totals_table table,
+                                 uint32_t block, char buf[KT_TOTALS_NAME])
 {
     static const char *const words[] = {
         [KT_TOTALS_DEEDS] = "deeds", [KT_TOTALS_PLACES] = "places"
     };
-    (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%016" PRIx64 "/%s/%04x", first_seq,
-                   words[table], block);
+    (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%s%016" PRIx64 "/%s/%04x", kind_of(run),
+                   run->first_seq, words[table], block);
     return buf;
 }
 
@@ -82,8 +88,8 @@ static void close_blob(struct writing *w, struct kt_str content)
 {
     struct kt_buf *out = &w->out->at[w->out->n - 1].bytes;
     KT_CLEANUP(kt_buf_done) struct kt_buf body = { 0 };
-    kt_buf_u64(&body, w->first_seq);
-    kt_buf_u64(&body, w->last_seq);
+    kt_buf_u64(&body, w->run->first_seq);
+    kt_buf_u64(&body, w->run->last_seq);
     kt_buf_add(&body, content);
     kt_buf_u32(out, kt_bucket_sum(kt_buf_str(&body)));
     kt_buf_add(out, kt_buf_str(&body));
@@ -355,7 +361,7 @@ static void write_table(struct writing *w, enum kt_totals_table table)
         i = end;
         if (plain.len + rest.len < BLOCK && actor + 1 < actors)
             continue;
-        (void)kt_totals_block_name(w->first_seq, table, block++, add_blob(w));
+        (void)kt_totals_block_name(w->run, table, block++, add_blob(w));
         close_packed(w, kt_buf_str(&plain), kt_buf_str(&rest));
         kt_buf_reset(&plain);
         kt_buf_reset(&rest);
@@ -382,24 +388,25 @@ static void write_all(struct writing *w)
             for (unsigned t = 0; t < KT_TOTALS_TABLES; t++)
                 write_table(w, t);
         parts[i].write(w, &plain);
-        (void)kt_totals_name(w->first_seq, parts[i].part, add_blob(w));
+        (void)kt_totals_name(w->run, parts[i].part, add_blob(w));
         close_packed(w, kt_buf_str(&plain), KT_STR_NONE);
     }
 }
 
-void kt_totals_write(const struct kt_totals_making *m, uint64_t first_seq, uint64_t last_seq,
+void kt_totals_write(const struct kt_totals_making *m, const struct kt_totals_run *run,
                      struct kt_totals_blobs *ret)
 {
     struct writing w = { .m = m,
-                         .first_seq = first_seq,
-                         .last_seq = last_seq,
+                         .run = run,
                          .zip = kt_zip_new(),
                          .out = ret,
                          .rank = kt_alloc_array((size_t)m->things.used + 1, sizeof *w.rank) };
     for (unsigned t = 0; t < KT_TOTALS_TABLES; t++)
         w.begins[t] = kt_alloc_array(kt_map_count(m->actors) + 1, 1);
-    (void)kt_totals_name(first_seq, KT_TOTALS_VALUES, add_blob(&w));
-    close_blob(&w, kt_buf_str(&m->values));
+    if (!run->joined) {
+        (void)kt_totals_name(run, KT_TOTALS_VALUES, add_blob(&w));
+        close_blob(&w, kt_buf_str(&m->values));
+    }
     if (!m->over)
         write_all(&w);
     for (unsigned t = 0; t < KT_TOTALS_TABLES; t++)

@@ -84,10 +84,10 @@ static void fill(struct totals_file *f, struct kt_rd *rd)
                                                  KT_TOTALS_ADDRESSES };
     char name[KT_TOTALS_NAME];
     for (size_t i = 0; i < KT_ARRAY_LEN(parts); i++)
-        put_packed(f, kt_totals_name(FIRST, parts[i], name), take(rd), KT_STR_NONE);
+        put_packed(f, kt_totals_name(&f->run, parts[i], name), take(rd), KT_STR_NONE);
     for (uint32_t i = 0; i < BLOCKS && rd->left > 0; i++) {
         struct kt_str plain = take(rd);
-        put_packed(f, kt_totals_block_name(FIRST, i % 2, i / 2, name), plain, take(rd));
+        put_packed(f, kt_totals_block_name(&f->run, i % 2, i / 2, name), plain, take(rd));
     }
 }
 

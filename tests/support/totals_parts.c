@@ -54,7 +54,7 @@ void totals_file_open(struct totals_file *f, uint64_t first_seq, uint64_t last_s
     must(kt_db_exec(f->file.db, "CREATE TABLE blob (name TEXT PRIMARY KEY, value BLOB NOT NULL)",
                     NULL) == KT_OK);
     f->file.number = 1;
-    f->run = (struct kt_totals_run){ first_seq, last_seq, 1 };
+    f->run = (struct kt_totals_run){ first_seq, last_seq, 1, false };
 }
 
 void totals_file_close(struct totals_file *f)

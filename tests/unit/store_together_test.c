@@ -152,7 +152,7 @@ static void world_down(void)
 /* All stretches that there are segments for. */
 static struct kt_together_state keep(void)
 {
-    const struct kt_together_how how = { .segments = STRETCH };
+    const struct kt_together_how how = { .segments = STRETCH, .joined = 2 };
     struct kt_together_state state = { 0 };
     struct kt_together_made *made = NULL;
     bool added;
@@ -310,9 +310,13 @@ static void remove_first(unsigned n)
 static enum kt_status is_of_what_is_there(void *self, const char *name, struct kt_str value,
                                           struct kt_error *err)
 {
+    const char *first = name + strlen(KT_TOGETHER_BLOB "/");
     (void)value;
     (void)err;
-    assert_true(strtoull(name + strlen(KT_TOGETHER_BLOB "/"), NULL, 16) >= *(uint64_t *)self);
+    if (strcmp(first, "joined") == 0) /* the list */
+        return KT_OK;
+    first += strncmp(first, "joined/", 7) == 0 ? 7 : 0;
+    assert_true(strtoull(first, NULL, 16) >= *(uint64_t *)self);
     return KT_OK;
 }
 
@@ -572,6 +576,10 @@ static void stretches_go_with_their_segments(void **state)
     must(kt_together_put(w.store, made, &added, &err), &err);
     assert_false(added);
     must(kt_store_commit(w.store, &err), &err);
+    struct kt_together_state now = { 0 };
+    must(kt_together_state(r, &now, &err), &err);
+    assert_int_equal(now.joined, before.joined - 2); /* with the first of its stretches */
+    assert_int_equal(check().differ, 0);
     must(kt_stretches_load(r->db, &all, &err), &err);
     struct kt_stretch_place place;
     for (uint32_t i = 0; i < all.n; i++)

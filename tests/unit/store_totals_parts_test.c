@@ -16,6 +16,7 @@
 
 #define FIRST 1u
 #define LAST  4000000u
+static const struct kt_totals_run run = { .first_seq = FIRST, .last_seq = LAST };
 
 static void put_actor(struct kt_totals_making *m, struct kt_str actor, uint32_t accesses)
 {
@@ -82,19 +83,19 @@ static void look_at_reads_of(uint32_t n)
     struct kt_totals s = { 0 };
     char name[KT_TOTALS_NAME];
     uint32_t actor = 0;
-    kt_totals_write(m, FIRST, LAST, &b);
+    kt_totals_write(m, &run, &b);
     for (uint32_t i = 0; i < b.n; i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf again = { 0 };
         const struct kt_str is = kt_buf_str(&b.at[i].bytes);
-        if (strcmp(b.at[i].name, kt_totals_name(FIRST, KT_TOTALS_VALUES, name)) == 0)
+        if (strcmp(b.at[i].name, kt_totals_name(&run, KT_TOTALS_VALUES, name)) == 0)
             continue;
         totals_pack_again(is, FIRST, LAST, 0, &again);
         assert_true(kt_totals_same(is, kt_buf_str(&again), FIRST, LAST));
         assert_true(kt_totals_same(kt_buf_str(&again), is, FIRST, LAST));
     }
-    const struct kt_buf *actors = blob(&b, kt_totals_name(FIRST, KT_TOTALS_ACTORS, name)),
-                        *secrets = blob(&b, kt_totals_name(FIRST, KT_TOTALS_SECRETS, name)),
-                        *deeds = blob(&b, kt_totals_block_name(FIRST, KT_TOTALS_DEEDS, 0, name));
+    const struct kt_buf *actors = blob(&b, kt_totals_name(&run, KT_TOTALS_ACTORS, name)),
+                        *secrets = blob(&b, kt_totals_name(&run, KT_TOTALS_SECRETS, name)),
+                        *deeds = blob(&b, kt_totals_block_name(&run, KT_TOTALS_DEEDS, 0, name));
     assert_true(kt_totals_read_actors(&s, inner_of(kt_buf_str(actors))));
     assert_true(kt_totals_read_secrets(&s, inner_of(kt_buf_str(secrets))));
     assert_int_equal(s.n_secrets, n);
@@ -175,7 +176,7 @@ static void who_has_no_entries_is_lent_none(void **state)
     (void)kt_pairs_put(&t->pairs, 0, 0, &is_new);
     t->entry = kt_alloc_array(1, sizeof *t->entry);
     t->entry[0] = (struct kt_totals_made){ 0, { 0, 3, KT_NS_S, 3 * KT_NS_S } };
-    kt_totals_write(m, FIRST, LAST, &b);
+    kt_totals_write(m, &run, &b);
     totals_file_open(&f, FIRST, LAST);
     for (uint32_t i = 0; i < b.n; i++)
         totals_file_put(&f, b.at[i].name, kt_buf_str(&b.at[i].bytes));
