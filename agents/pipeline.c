@@ -151,14 +151,16 @@ static void give_redacted(struct kt_pipeline *p, const struct kt_event *of)
     }
 }
 
-/* Nearly every event has nothing to redact, and its finished line shows it at one look. */
+/* Nearly every event has nothing to redact. What its record says of it shows that, or else one look
+ * at its finished line. */
 static bool is_clean(struct kt_pipeline *p, struct kt_event *ev)
 {
     const uint32_t flags = ev->flags;
     const struct kt_str raw = ev->raw;
     kt_buf_reset(&p->line);
     if (!p->cur.masked && kt_line_write(ev, &p->line, NULL) == KT_OK && ev->raw.len == raw.len &&
-        kt_redact_line_clean(kt_buf_str(&p->line), raw.len, true))
+        (kt_redact_event_clean(ev, p->cur.clean, KT_ARRAY_LEN(p->cur.clean)) ||
+         kt_redact_line_clean(kt_buf_str(&p->line), raw.len, true)))
         return true;
     ev->flags = flags;
     ev->raw = raw;
@@ -303,12 +305,22 @@ static enum kt_status read_whole(struct kt_pipeline *p, struct kt_jval *ret_root
     return kt_json_parse(p->json, p->cur.record, ret_root, &p->cur.repaired, p->cur.err);
 }
 
+/* One look at the record as it was parsed, which spares most of a look at its event. */
+static bool looks_clean(struct kt_pipeline *p)
+{
+    const struct kt_str text = kt_json_plain_text(p->json);
+    if (text.len == 0 || !kt_redact_record_clean(text))
+        return false;
+    p->cur.clean[0] = text;
+    return true;
+}
+
 /* No decoder sees a token: what it makes of one, the second net might not know again. */
 static enum kt_status read_record(struct kt_pipeline *p, struct kt_jval *ret_root)
 {
     enum kt_status st = read_whole(p, ret_root);
 
-    if (st != KT_OK || !kt_redact_record(p->cur.record, *ret_root, &p->masked))
+    if (st != KT_OK || looks_clean(p) || !kt_redact_record(p->cur.record, *ret_root, &p->masked))
         return st;
     unsigned repaired; /* what was mended was counted before */
     p->cur.masked = true;
@@ -392,6 +404,8 @@ static enum kt_status decode(struct kt_pipeline *p, struct kt_jval root)
     }
     if (partner != NULL)
         first = kt_fold_root(p, partner, p->cur.err);
+    if (partner != NULL && partner->clean)
+        p->cur.clean[1] = kt_json_plain_text(p->json_first);
     p->cur.masked = p->cur.masked || (partner != NULL && partner->masked);
     struct kt_decode_in in = kt_pipeline_in(p, root);
     enum kt_status st = fold == FOLD_DECODE_LATE

@@ -99,6 +99,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, uint64_t 
     h->since = p->cur.observed;
     h->arrival = p->cur.arrival;
     h->masked = p->cur.masked;
+    h->clean = p->cur.clean[0].len > 0;
     p->halves_bytes += record.len;
     kt_aged_add(&p->halves, &h->item);
     keep_parsed(p, h, root);

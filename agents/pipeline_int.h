@@ -10,9 +10,9 @@
 struct half {
     struct kt_aged_item item;
     kt_time_ns since, arrival;
-    uint64_t offset; /* where it begins; UINT64_MAX when its stream has ended */
-    bool masked;
-    size_t room; /* of bytes */
+    uint64_t offset;    /* where it begins; UINT64_MAX when its stream has ended */
+    bool masked, clean; /* clean: nothing was seen in record */
+    size_t room;        /* of bytes */
     struct kt_str record;
     char bytes[];
 };
@@ -41,7 +41,8 @@ struct current {
     struct group *group; /* that this record is; NULL: a line of its own */
     unsigned joined;     /* its other lines */
     unsigned repaired;
-    bool masked; /* tokens were taken out of record, or of what was made of it */
+    bool masked;            /* tokens were taken out of record, or of what was made of it */
+    struct kt_str clean[2]; /* it, and its first half, where their strings are; empty: unknown */
     uint64_t unknown_fields;
     unsigned lines;        /* lines made so far; those below `given` were given out before */
     unsigned events;       /* access, amend and exposure lines made so far */

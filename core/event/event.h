@@ -134,8 +134,10 @@ struct kt_event {
 #undef X
     struct kt_str raw; /* the redacted original, or the body of a report/quarantine/control record:
                           one compact JSON object */
-    struct kt_str
-        raw_sound;         /* what keep.h alone wrote: while raw is still that, it surely is one */
+    /* What keep.h alone wrote: while raw is still that, it surely is one. Of such a raw: the bytes
+     * from the first of its strings to the last, where they were copied from, and the part of it
+     * that says more than they do. */
+    struct kt_str raw_sound, raw_of, raw_own;
     struct kt_list groups; /* policies or groups of the actor */
     struct kt_list fields; /* field names inside the secret */
 };
@@ -146,6 +148,11 @@ static inline void kt_event_clear(struct kt_event *ev)
 {
     memset(ev, 0, offsetof(struct kt_event, groups));
     ev->groups.n = ev->fields.n = 0;
+}
+/* Was it said of these very bytes that keep.h wrote them? Who exchanged raw since need not know. */
+static inline bool kt_event_raw_is_sound(const struct kt_event *ev)
+{
+    return ev->raw_sound.at == ev->raw.at && ev->raw_sound.len == ev->raw.len;
 }
 static inline void kt_list_copy(struct kt_list *to, const struct kt_list *from)
 {

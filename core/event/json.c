@@ -29,6 +29,7 @@ struct kt_json {
     const struct body *body;
     struct kt_json_library *lib;
     struct kt_json_plain plain;
+    struct kt_str plain_text; /* in plain; empty: the body read it */
     struct kt_json_tree tree;
     struct kt_buf mended;
 };
@@ -60,6 +61,7 @@ static enum kt_status parse_plain(struct kt_json *j, struct kt_str text,
     kt_json_tree_start(&j->tree, text.len, false, true);
     const struct kt_json_node *root = kt_json_plain_parse(&j->plain, text, &j->tree);
     if (root != NULL) {
+        j->plain_text = kt_str_from(j->plain.text, text.len);
         *ret_root = root;
         return KT_OK;
     }
@@ -87,6 +89,7 @@ enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text, struct kt_jv
         return kt_fail(err, KT_E_LIMIT, "JSON of %zu bytes: the maximum is %u", text.len, TEXT_MAX);
     unsigned mended = 0;
     const struct kt_json_node *root = NULL;
+    j->plain_text = KT_STR_NONE;
     enum kt_status s = parse_plain(j, text, &root, err);
     if (s == KT_E_INPUT)
         s = parse_mended(j, text, &mended, err);
@@ -96,6 +99,11 @@ enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text, struct kt_jv
     if (ret_repaired != NULL)
         *ret_repaired = mended + j->tree.repaired;
     return KT_OK;
+}
+
+struct kt_str kt_json_plain_text(const struct kt_json *j)
+{
+    return j->plain_text;
 }
 
 enum kt_json_type kt_json_type(struct kt_jval v)

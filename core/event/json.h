@@ -41,6 +41,9 @@ void kt_json_free(struct kt_json *j);
 KT_MUST_USE enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text,
                                          struct kt_jval *ret_root, unsigned *ret_repaired,
                                          struct kt_error *err);
+/* What was parsed last, if nothing in it is escaped and nothing was mended: its strings, though not
+ * all of its names, are parts of these very bytes. Else empty. */
+struct kt_str kt_json_plain_text(const struct kt_json *j);
 enum kt_json_type kt_json_type(struct kt_jval v);
 /* Member by name; by path "auth.metadata.role" (names with dots need kt_json_get). NONE when absent
  * or no object. */

@@ -220,13 +220,6 @@ static void put_field(struct kt_event *ev, const struct kt_line_field *f, struct
     }
 }
 
-/* Was it said of these very bytes that they are one? Who exchanged raw since need not know of it.
- */
-static bool is_sound(const struct kt_event *ev)
-{
-    return ev->raw_sound.at == ev->raw.at && ev->raw_sound.len == ev->raw.len;
-}
-
 static bool is_raw(struct kt_str raw)
 {
     const char *end = raw.at + raw.len;
@@ -243,7 +236,7 @@ static void put_tail(struct kt_event *ev, struct kt_buf *out, size_t start)
     put_flags(ev, flags, out);
     if (ev->raw.len > 0) {
         size_t whole = out->len - start + raw->key_len + ev->raw.len + 1;
-        if (whole <= KT_LINE_MAX && (is_sound(ev) || is_raw(ev->raw))) {
+        if (whole <= KT_LINE_MAX && (kt_event_raw_is_sound(ev) || is_raw(ev->raw))) {
             put_key(out, raw);
             kt_buf_add(out, ev->raw);
         } else {

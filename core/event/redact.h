@@ -36,6 +36,13 @@ bool kt_redact_line_clean(struct kt_str line, size_t raw_len, bool random);
  * those. What would be longer than parsers keep (KT_KEY_MAX, KT_STRING_MAX) with its
  * placeholders goes whole. */
 bool kt_redact_record(struct kt_str json, struct kt_jval root, struct kt_buf *out);
+/* One look at a record in which nothing is escaped (kt_json_plain_text): true is sure, that
+ * kt_redact_record would find nothing and that its strings are no access key ids but where a member
+ * is one by its name. */
+bool kt_redact_record_clean(struct kt_str json);
+/* Would kt_redact_event leave an event alone that was made of such records, n of them, which are
+ * where their strings are? True is sure. An empty record is none. */
+bool kt_redact_event_clean(const struct kt_event *ev, const struct kt_str *records, size_t n);
 /* The hits that kt_redact_record, or kt_redact_event, left in ev. */
 void kt_redact_hits_in(const struct kt_event *ev, struct kt_redact_hits *ret_hits);
 /* One string; true when it changed (then *ret is in arena). */

@@ -169,38 +169,50 @@ AVX2 static inline uint32_t others32(const char *at)
     return ~any(_mm256_and_si256(low(code_low, v), high(code_high, v)));
 }
 
-/* Moves *at over whole blocks, *run: code bytes in front of it; true when they are to be enough: a
- * run that long has all of one half of a block. */
-AVX2 static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
+/* Of s, which is at least as long as a run. A run that long has all of one half of a block; the
+ * last bytes, fewer than a block, are looked at with those before them. */
+AVX2 static size_t run_avx2(struct kt_str s, size_t at)
 {
     uint32_t before = UINT32_C(1) << 31;
-    size_t i = *at, n = 0;
-    bool enough = false;
-    for (; s.len - i >= KT_REDACT_RUN; i += KT_REDACT_RUN) {
-        const uint32_t other = others32(s.at + i);
+    for (; s.len - at >= KT_REDACT_RUN; at += KT_REDACT_RUN) {
+        const uint32_t other = others32(s.at + at);
         if ((uint16_t)other == 0 || before >> 16 == 0) {
-            n = (unsigned)__builtin_clz(before);
-            enough = other == 0 || n + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN;
-            if (enough)
-                break;
+            const unsigned n = (unsigned)__builtin_clz(before);
+            if (other == 0 || n + (unsigned)__builtin_ctz(other) >= KT_REDACT_RUN)
+                return at - n;
         }
         before = other;
     }
-    *at = i;
-    *run = enough ? n : (unsigned)__builtin_clz(before);
-    return enough;
+    const unsigned n = (unsigned)__builtin_clz(before), left = (unsigned)(s.len - at);
+    if (n + left < KT_REDACT_RUN)
+        return s.len;
+    const uint32_t other = others32(s.at + s.len - KT_REDACT_RUN) >> (KT_REDACT_RUN - left);
+    return n + (other != 0 ? (unsigned)__builtin_ctz(other) : left) >= KT_REDACT_RUN ? at - n
+                                                                                     : s.len;
+}
+
+AVX2 static inline uint32_t capitals32(const char *at)
+{
+    const __m256i v = load(at);
+    return (uint32_t)_mm256_movemask_epi8(
+        _mm256_and_si256(_mm256_cmpgt_epi8(v, _mm256_set1_epi8('A' - 1)),
+                         _mm256_cmpgt_epi8(_mm256_set1_epi8('Z' + 1), v)));
+}
+
+/* The same. */
+AVX2 static bool capital_avx2(struct kt_str s)
+{
+    uint32_t any = capitals32(s.at + s.len - KT_REDACT_RUN);
+    for (size_t i = 0; i + KT_REDACT_RUN < s.len; i += KT_REDACT_RUN)
+        any |= capitals32(s.at + i);
+    return any != 0;
 }
 
 /* Moves *at over the codes in front of it, as long as blocks are whole; true when they end. */
 AVX2 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
 {
-    const __m256i before = _mm256_set1_epi8('A' - 1), behind = _mm256_set1_epi8('Z' + 1);
     for (; s.len - *at >= KT_REDACT_RUN; *at += KT_REDACT_RUN) {
-        const __m256i v = load(s.at + *at);
-        const __m256i is =
-            _mm256_and_si256(_mm256_cmpgt_epi8(v, before), _mm256_cmpgt_epi8(behind, v));
-        const uint32_t capitals = (uint32_t)_mm256_movemask_epi8(is);
-        const uint32_t other = others32(s.at + *at);
+        const uint32_t capitals = capitals32(s.at + *at), other = others32(s.at + *at);
         *capital |= (capitals & (other ^ (other - 1))) != 0; /* those in front of the first other */
         if (other != 0) {
             *at += (unsigned)__builtin_ctz(other);
@@ -216,12 +228,16 @@ static bool has_avx2(void)
 }
 #else
 #define heads_avx2 heads_plain
-static bool run_avx2(struct kt_str s, size_t *at, size_t *run)
+static size_t run_avx2(struct kt_str s, size_t at)
+{
+    (void)at;
+    return s.len;
+}
+
+static bool capital_avx2(struct kt_str s)
 {
     (void)s;
-    (void)at;
-    (void)run;
-    return false;
+    return true;
 }
 
 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
@@ -282,14 +298,24 @@ bool kt_redact_heads_more(struct kt_redact_heads *h)
     return true;
 }
 
+bool kt_redact_has_capital(struct kt_str s)
+{
+    if (has_avx2() && s.len >= KT_REDACT_RUN)
+        return capital_avx2(s);
+    for (size_t i = 0; i < s.len; i++)
+        if (s.at[i] >= 'A' && s.at[i] <= 'Z')
+            return true;
+    return false;
+}
+
 size_t kt_redact_code_run(struct kt_str s, size_t from)
 {
-    size_t run = 0, at = from;
-    if (has_avx2() && run_avx2(s, &at, &run))
-        return at - run;
-    if (run + s.len - at < KT_REDACT_RUN)
+    size_t run = 0;
+    if (s.len - from < KT_REDACT_RUN)
         return s.len;
-    for (; at < s.len; at++) {
+    if (has_avx2())
+        return run_avx2(s, from);
+    for (size_t at = from; at < s.len; at++) {
         run = is_code(s.at[at]) ? run + 1 : 0;
         if (run == KT_REDACT_RUN)
             return at + 1 - run;

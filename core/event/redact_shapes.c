@@ -601,8 +601,10 @@ static bool is_varied(struct kt_str s)
 bool kt_redact_random(struct kt_str s)
 {
     size_t from = 0;
+    if (s.len < KT_REDACT_RUN || !kt_redact_has_capital(s))
+        return false;
     while ((from = kt_redact_code_run(s, from)) < s.len) {
-        bool capital; /* most runs are UUIDs */
+        bool capital;
         size_t end = kt_redact_code_end(s, from, &capital);
         if (capital && is_varied(kt_str_sub(s, from, end - from)))
             return true;

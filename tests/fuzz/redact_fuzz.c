@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/base/limits.h"
+#include "core/event/keep.h"
 #include "core/event/line.h"
 #include "core/event/redact.h"
 
@@ -47,6 +48,47 @@ static void check_line(struct kt_event ev, struct kt_arena *arena)
     kt_buf_done(&line);
 }
 
+static const struct kt_keep kept_below[] = { KT_KEEP("x"), KT_KEEP("token"), KT_KEEP_END };
+static const struct kt_keep kept[] = { KT_KEEP("a"), KT_KEEP("accessKeyId"), KT_KEEP("password"),
+                                       KT_KEEP_IN("in", kept_below), KT_KEEP_END };
+
+static void put_member(struct kt_buf *out, const char *name, struct kt_str value)
+{
+    kt_buf_addz(out, name);
+    kt_json_quote(out, value);
+}
+
+/* What the look at a record says of its event, the look at the event finds: of strings that are
+ * whole, and of one that is cut at both ends. */
+static void check_event_of_record(struct kt_str text, struct kt_arena *arena)
+{
+    const size_t n = text.len / 3;
+    struct kt_json *parser = kt_json_new(KT_JSON_SIMDJSON);
+    struct kt_buf json = { 0 }, raw = { 0 };
+    struct kt_event ev = { .kind = KT_KIND_ACCESS };
+    struct kt_jval root;
+    put_member(&json, "{\"a\":", kt_str_sub(text, 0, n));
+    put_member(&json, ",\"accessKeyId\":", kt_str_sub(text, n, n));
+    put_member(&json, ",\"in\":{\"token\":", kt_str_sub(text, n, n));
+    put_member(&json, ",\"x\":", kt_str_from_index(text, 2 * n));
+    kt_buf_addz(&json, "}}");
+    if (kt_json_parse(parser, kt_buf_str(&json), &root, NULL, NULL) != KT_OK)
+        abort();
+    const struct kt_str record = kt_json_plain_text(parser);
+    ev.message = kt_json_str_at(root, "a");
+    ev.credential = kt_json_str_at(root, "accessKeyId");
+    ev.actor = kt_json_str_at(root, "in.x");
+    ev.secret = kt_str_sub(ev.actor, ev.actor.len % 7, ev.actor.len - ev.actor.len % 5);
+    kt_kept_whole(root, kept, &raw, NULL, &ev);
+    if (record.len > 0 && kt_redact_record_clean(record) &&
+        kt_redact_event_clean(&ev, &record, 1) &&
+        (kt_redact_event(&ev, arena, NULL) || ev.flags != 0))
+        abort();
+    kt_buf_done(&json);
+    kt_buf_done(&raw);
+    kt_json_free(parser);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct kt_arena arena = kt_arena_new(16 * KT_LINE_MAX);
@@ -68,6 +110,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                            .raw = plain ? text : kt_buf_str(&raw) };
     check_record(kt_buf_str(&raw));
     check_line(ev, &arena);
+    check_event_of_record(text, &arena);
     bool was_clean = kt_redact_clean(&ev);
     bool changed = kt_redact_event(&ev, &arena, NULL);
     if (was_clean == changed || !kt_redact_clean(&ev) || kt_redact_event(&ev, &arena, NULL))
