@@ -11,9 +11,7 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 
-#define SLICE                                                                                      \
-    (32u << 10) /* bytes worked on at once: they and what is made of them stay in cache            \
-                 */
+#define SLICE 4096u /* bytes of a feed that are put behind those of the one before at once */
 
 struct kt_splitter *kt_splitter_new(const struct kt_source *source, const struct needles *needles,
                                     kt_piece_fn *piece, void *self)
@@ -31,7 +29,7 @@ void kt_splitter_free(struct kt_splitter *s)
 {
     if (s == NULL)
         return;
-    kt_buf_done(&s->buf);
+    kt_buf_done(&s->own);
     kt_buf_done(&s->head);
     kt_buf_done(&s->text);
     kt_buf_done(&s->coded);
@@ -46,7 +44,7 @@ void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
                                  .piece = s->piece,
                                  .self = s->self,
                                  .base = pos,
-                                 .buf = s->buf,
+                                 .own = s->own,
                                  .head = s->head,
                                  .text = s->text,
                                  .coded = s->coded,
@@ -57,19 +55,18 @@ void kt_splitter_restart(struct kt_splitter *s, uint64_t pos)
                                  .ahead = s->ahead };
     memcpy(fresh.wrap_first, s->wrap_first, sizeof fresh.wrap_first);
     *s = fresh;
-    kt_buf_reset(&s->buf);
+    kt_buf_reset(&s->own);
     kt_buf_reset(&s->head);
 }
 
 static enum kt_status give_waiting(struct kt_splitter *s, struct kt_error *err)
 {
-    const struct kt_buf *from = s->wait.where == IN_HEAD   ? &s->head
-                                : s->wait.where == IN_TEXT ? &s->text
-                                                           : &s->buf;
+    const struct kt_str from = s->wait.where == IN_HEAD   ? kt_buf_str(&s->head)
+                               : s->wait.where == IN_TEXT ? kt_buf_str(&s->text)
+                                                          : s->buf;
     struct kt_piece piece = { .kind = s->wait.kind,
                               .about = s->wait.about,
-                              .text = kt_str_sub(kt_buf_str(from), s->wait.from,
-                                                 s->wait.to - s->wait.from),
+                              .text = kt_str_sub(from, s->wait.from, s->wait.to - s->wait.from),
                               .offset = s->wait.offset,
                               .bytes = s->wait.bytes };
     enum kt_status st = s->piece(s->self, &piece, err);
@@ -139,7 +136,7 @@ void kt_split_watch_length(struct kt_splitter *s)
     s->over = true;
     s->over_offset = s->base + s->start;
     kt_buf_reset(&s->head);
-    kt_buf_add(&s->head, kt_str_sub(kt_buf_str(&s->buf), s->start, SPLIT_HEAD));
+    kt_buf_add(&s->head, kt_str_sub(s->buf, s->start, SPLIT_HEAD));
 }
 
 static bool is_lines(const struct kt_splitter *s)
@@ -147,8 +144,8 @@ static bool is_lines(const struct kt_splitter *s)
     return s->source->split == KT_SPLIT_LINES;
 }
 
-/* Moves what is still needed to the front of the buffer. */
-static void compact(struct kt_splitter *s)
+/* Passes over what is not needed any more. */
+static void pass(struct kt_splitter *s)
 {
     size_t keep = is_lines(s) ? kt_split_lines_keep(s) : kt_split_objects_keep(s);
     if (s->waiting && s->wait.where == IN_BUF && s->wait.from < keep)
@@ -157,8 +154,7 @@ static void compact(struct kt_splitter *s)
         return;
     if (!is_lines(s))
         kt_split_objects_forget(s, keep);
-    memmove(s->buf.at, s->buf.at + keep, s->buf.len - keep);
-    s->buf.len -= keep;
+    s->buf = kt_str_from_index(s->buf, keep);
     s->base += keep;
     s->start = s->start > keep ? s->start - keep : 0;
     s->line_at = s->line_at > keep ? s->line_at - keep : 0;
@@ -174,7 +170,51 @@ static enum kt_status run(struct kt_splitter *s, bool end, struct kt_error *err)
     enum kt_status st = s->waiting ? give_waiting(s, err) : KT_OK;
     if (st == KT_OK)
         st = is_lines(s) ? kt_split_lines_run(s, end, err) : kt_split_objects_run(s, end, err);
-    compact(s);
+    pass(s);
+    return st;
+}
+
+/* What was passed over goes from own. */
+static void tidy(struct kt_splitter *s)
+{
+    if (s->buf.len > 0)
+        memmove(s->own.at, s->buf.at, s->buf.len);
+    s->own.len = s->buf.len;
+    s->buf = kt_buf_str(&s->own);
+}
+
+static void add(struct kt_splitter *s, struct kt_str more)
+{
+    const size_t len = s->buf.len + more.len;
+    kt_buf_add(&s->own, more);
+    s->buf = kt_str_from_index(kt_buf_str(&s->own), s->own.len - len);
+}
+
+/* Bytes that waited for more are worked off with the first of the fresh ones; those behind are read
+ * where they are, and only what waits for the next feed is copied. */
+static enum kt_status take(struct kt_splitter *s, struct kt_str fresh, struct kt_error *err)
+{
+    size_t taken = 0;
+    enum kt_status st = KT_OK;
+    for (; st == KT_OK && s->buf.len > taken && taken < fresh.len;
+         taken += kt_str_sub(fresh, taken, SLICE).len) {
+        add(s, kt_str_sub(fresh, taken, SLICE));
+        st = run(s, false, err);
+    }
+    if (st != KT_OK) { /* all of it is kept */
+        add(s, kt_str_from_index(fresh, taken));
+        tidy(s);
+        return st;
+    }
+    if (taken == fresh.len) {
+        tidy(s);
+        return KT_OK;
+    }
+    s->buf = kt_str_from_index(fresh, taken - s->buf.len);
+    st = run(s, false, err);
+    kt_buf_reset(&s->own);
+    kt_buf_add(&s->own, s->buf);
+    s->buf = kt_buf_str(&s->own);
     return st;
 }
 
@@ -183,6 +223,7 @@ enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes, uint
 {
     if (s->waiting || s->scan < s->buf.len) { /* a backlog from before; nothing new until it went */
         enum kt_status st = run(s, false, err);
+        tidy(s);
         if (st != KT_OK)
             return st;
     }
@@ -194,19 +235,14 @@ enum kt_status kt_splitter_feed(struct kt_splitter *s, struct kt_str bytes, uint
         kt_splitter_restart(s, pos);
         next = pos;
     }
-    struct kt_str fresh = kt_str_from_index(bytes, (size_t)(next - pos));
-    enum kt_status st = KT_OK;
-    for (size_t at = 0; at < fresh.len; at += SLICE) { /* all of them, when one is refused, too */
-        kt_buf_add(&s->buf, kt_str_sub(fresh, at, SLICE));
-        if (st == KT_OK)
-            st = run(s, false, err);
-    }
-    return st;
+    return take(s, kt_str_from_index(bytes, (size_t)(next - pos)), err);
 }
 
 enum kt_status kt_splitter_end(struct kt_splitter *s, struct kt_error *err)
 {
-    return run(s, true, err);
+    enum kt_status st = run(s, true, err);
+    tidy(s);
+    return st;
 }
 
 uint64_t kt_splitter_low_water(const struct kt_splitter *s)

@@ -27,10 +27,11 @@ struct kt_splitter {
     kt_piece_fn *piece;
     void *self;
 
-    struct kt_buf buf;
-    uint64_t base; /* stream offset of buf.at[0] */
-    size_t start;  /* of the record or line being read */
-    size_t scan;   /* next byte to look at */
+    struct kt_str buf; /* what is not given out yet: the end of own, or of what is being fed */
+    struct kt_buf own; /* the same between two feeds */
+    uint64_t base;     /* stream offset of buf.at[0] */
+    size_t start;      /* of the record or line being read */
+    size_t scan;       /* next byte to look at */
 
     bool waiting; /* a piece was refused; it comes again first */
     struct {

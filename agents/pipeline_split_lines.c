@@ -23,7 +23,7 @@ static bool closes_pretty(struct kt_str line)
 static enum kt_status line_done(struct kt_splitter *s, size_t to, struct kt_error *err)
 {
     size_t start = s->start, from = s->line_at;
-    struct kt_str line = kt_str_sub(kt_buf_str(&s->buf), from, to - from);
+    struct kt_str line = kt_str_sub(s->buf, from, to - from);
     bool inside = s->pretty && !kt_str_starts(line, KT_STR("{"));
 
     s->line_at = to + 1;
@@ -62,7 +62,7 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
     s->pretty = false;
     if (s->over)
         return kt_split_give_record(s, end, err);
-    if (kt_str_trim(kt_str_from_index(kt_buf_str(&s->buf), start)).len == 0)
+    if (kt_str_trim(kt_str_from_index(s->buf, start)).len == 0)
         return KT_OK;
     return kt_split_give(s, pretty ? KT_PIECE_TORN : KT_PIECE_RECORD, start, end, err);
 }
@@ -70,7 +70,7 @@ static enum kt_status rest(struct kt_splitter *s, struct kt_error *err)
 enum kt_status kt_split_lines_run(struct kt_splitter *s, bool end, struct kt_error *err)
 {
     while (s->scan < s->buf.len) {
-        ptrdiff_t nl = kt_str_find_byte(kt_buf_str(&s->buf), '\n', s->scan);
+        ptrdiff_t nl = kt_str_find_byte(s->buf, '\n', s->scan);
         size_t to = nl < 0 ? s->buf.len : (size_t)nl;
         s->scan = to;
         kt_split_watch_length(s);

@@ -191,7 +191,7 @@ static enum kt_status string_done(struct kt_splitter *s, size_t to, struct kt_er
         s->other = true;
         return KT_OK;
     }
-    struct kt_str text = kt_str_sub(kt_buf_str(&s->buf), s->string_at + 1, to - s->string_at - 1);
+    struct kt_str text = kt_str_sub(s->buf, s->string_at + 1, to - s->string_at - 1);
     if (sign_before(s, s->string_at) != ':') {
         s->wrap = wrap_of(s, text);
         return KT_OK;
@@ -327,7 +327,7 @@ static enum kt_status outside(struct kt_splitter *s, size_t at, struct kt_error 
     char c = s->buf.at[at];
     s->scan = at + 1;
     if (s->junk && (c == '\n' || at - s->start >= KT_RECORD_MAX)) {
-        struct kt_str line = kt_str_sub(kt_buf_str(&s->buf), s->start, at - s->start);
+        struct kt_str line = kt_str_sub(s->buf, s->start, at - s->start);
         size_t from = s->start;
         s->junk = false;
         s->start = at + 1;
