@@ -95,3 +95,25 @@ enum kt_status kt_cli_ask(const char *server, const char *config, struct kt_str 
         return err->code;
     return kt_control_order(path, request, answer, err);
 }
+
+enum kt_status kt_cli_ask_id(const char *server, const char *config, struct kt_str request,
+                             enum kt_output how, char ret_id[KT_CLI_ID_TEXT], struct kt_error *err)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
+    struct kt_jval root;
+    unsigned repaired;
+    ret_id[0] = '\0';
+    if (kt_cli_ask(server, config, request, &answer, err) != KT_OK)
+        return err->code;
+    if (how != KT_OUT_TABLE) {
+        fputs(kt_buf_z(&answer), stdout);
+        return KT_OK;
+    }
+    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
+    enum kt_status st =
+        kt_json_parse(json, kt_str_trim(kt_buf_str(&answer)), &root, &repaired, err);
+    if (st == KT_OK)
+        kt_str_copyz(ret_id, KT_CLI_ID_TEXT, kt_json_str_at(root, "id"));
+    kt_json_free(json);
+    return st == KT_OK ? KT_OK : kt_wrap(err, "the collector's answer");
+}

@@ -115,3 +115,9 @@ KT_MUST_USE enum kt_status kt_cli_control_path(const char *server, const char *c
 /* Asks that collector; a refusal ({"error":…}) is KT_E_INPUT with its sentence. */
 KT_MUST_USE enum kt_status kt_cli_ask(const char *server, const char *config, struct kt_str request,
                                       struct kt_buf *answer, struct kt_error *err);
+#define KT_CLI_ID_TEXT 80
+/* The same of what gets an id: ret_id has it, for a sentence to people; where how is no table the
+ * answer is printed as it came, for programs, and ret_id is empty. */
+KT_MUST_USE enum kt_status kt_cli_ask_id(const char *server, const char *config,
+                                         struct kt_str request, enum kt_output how,
+                                         char ret_id[KT_CLI_ID_TEXT], struct kt_error *err);

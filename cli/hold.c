@@ -10,7 +10,6 @@
 
 #include "cli/cli.h"
 #include "cli/commands.h"
-#include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/query/holds.h"
 #include "core/sys/clock.h"
@@ -98,35 +97,14 @@ static enum kt_status add_window(const struct hold_args *a, struct kt_buf *out,
     return KT_OK;
 }
 
-static enum kt_status say(const struct kt_buf *answer, bool add, struct kt_error *err)
+static void say(const char *id, bool add)
 {
-    struct kt_json *json = kt_json_new(KT_JSON_SIMDJSON);
-    struct kt_jval root;
-    unsigned repaired;
-    enum kt_status st = kt_json_parse(json, kt_str_trim(kt_buf_str(answer)), &root, &repaired, err);
-    struct kt_str id = st == KT_OK ? kt_json_str_at(root, "id") : KT_STR_NONE;
-    if (st != KT_OK)
-        st = kt_wrap(err, "the collector's answer");
-    else if (add)
-        printf(KT_STR_FMT ": what it selects is kept whatever its age, until: "
-                          "keytrail hold rm " KT_STR_FMT " --reason WHY\n",
-               KT_STR_ARG(id), KT_STR_ARG(id));
+    if (add)
+        printf("%s: what it selects is kept whatever its age, until: keytrail hold rm %s "
+               "--reason WHY\n",
+               id, id);
     else
-        printf(KT_STR_FMT ": what it selected ages again\n", KT_STR_ARG(id));
-    kt_json_free(json);
-    return st;
-}
-
-static enum kt_status ask(const struct hold_args *a, bool add, enum kt_output how,
-                          struct kt_str request, struct kt_error *err)
-{
-    KT_CLEANUP(kt_buf_done) struct kt_buf answer = { 0 };
-    if (kt_cli_ask(a->server, a->config, request, &answer, err) != KT_OK)
-        return err->code;
-    if (how == KT_OUT_TABLE)
-        return say(&answer, add, err);
-    fputs(kt_buf_z(&answer), stdout);
-    return KT_OK;
+        printf("%s: what it selected ages again\n", id);
 }
 
 static int change(const struct hold_args *a, bool add, const char *query, enum kt_output how)
@@ -143,8 +121,11 @@ static int change(const struct hold_args *a, bool add, const char *query, enum k
         st = add_window(a, &request, &err);
     }
     kt_buf_addz(&request, "}");
+    char id[KT_CLI_ID_TEXT];
     if (st == KT_OK)
-        st = ask(a, add, how, kt_buf_str(&request), &err);
+        st = kt_cli_ask_id(a->server, a->config, kt_buf_str(&request), how, id, &err);
+    if (st == KT_OK && id[0] != '\0')
+        say(id, add);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("hold", &err);
 }
 

@@ -69,7 +69,9 @@ static enum kt_status close_with(struct kt_incident_cli *c, const struct kt_inci
     const struct kt_buf *const file[2] = { &md, &html };
     enum kt_status st = KT_OK;
     for (unsigned k = 0; k < 2 && st == KT_OK; k++) {
-        (void)snprintf(path[k], sizeof path[k], "%s/%s.%s", c->out, a->id, k == 0 ? "md" : "html");
+        const char *slash = kt_str_ends(kt_str_of(c->out), KT_STR("/")) ? "" : "/";
+        (void)snprintf(path[k], sizeof path[k], "%s%s%s.%s", c->out, slash, a->id,
+                       k == 0 ? "md" : "html");
         if (access(path[k], F_OK) == 0)
             st = kt_fail(err, KT_E_INPUT, "'%s' is there already: give another --out", path[k]);
         else

@@ -31,9 +31,10 @@ struct review {
 static enum kt_status read_file(const char *path, size_t max, struct kt_buf *ret,
                                 struct kt_error *err)
 {
-    if (kt_fs_read_all(path, max, ret, err) != KT_OK)
-        return kt_wrap(err, "'%s'", path);
-    return KT_OK;
+    enum kt_status st = kt_fs_read_all(path, max, ret, err);
+    if (st == KT_E_AGAIN)
+        return kt_fail(err, KT_E_INPUT, "there is no file '%s'", path);
+    return st == KT_OK ? KT_OK : kt_wrap(err, "'%s'", path);
 }
 
 /* ---- sheets ---- */
@@ -194,7 +195,7 @@ static void fill(const struct review *r, const struct kt_sheet *s, struct kt_str
 static enum kt_status sign(struct review *r, const char *path, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done)
-    struct kt_buf file = { 0 }, request = { 0 }, raw = { 0 }, answer = { 0 };
+    struct kt_buf file = { 0 }, request = { 0 }, raw = { 0 };
     struct kt_sheet *s = NULL;
     struct kt_review review;
     if (r->reason == NULL || r->reason[0] == '\0')
@@ -216,10 +217,12 @@ static enum kt_status sign(struct review *r, const char *path, struct kt_error *
     kt_review_write(&review, &raw);
     kt_buf_addz(&request, "{\"do\":\"review.sign\",");
     kt_buf_add(&request, kt_str_from_index(kt_buf_str(&raw), 1));
-    if (kt_cli_ask(r->server, r->asking.config, kt_buf_str(&request), &answer, err) != KT_OK)
-        return err->code;
-    fputs(kt_buf_z(&answer), stdout);
-    return KT_OK;
+    char id[KT_CLI_ID_TEXT];
+    st = kt_cli_ask_id(r->server, r->asking.config, kt_buf_str(&request), r->asking.how, id, err);
+    if (st == KT_OK && id[0] != '\0')
+        printf("%s: signed, %" PRIu64 " rows: %" PRIu64 " to keep, %" PRIu64 " to remove\n", id,
+               review.rows, review.keep, review.remove);
+    return st;
 }
 
 /* ---- list ---- */

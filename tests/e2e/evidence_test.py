@@ -94,7 +94,9 @@ check(text[0].startswith('keytrail-review,1,access,') and len(text) > 5, 'a shee
 filled = text[:2] + [l[:-2] + (',remove,"left, says HR"' if 'erin' in l else ',keep,') for l in text[2:]]
 h.write('sheet.csv', '\r\n'.join(filled) + '\r\n')
 p = keytrail('review', 'sign', h.path('sheet.csv'), '-c', conf, '--reason', 'quarterly', '--by', 'carol', '-q')
-check(p.stdout.startswith(b'{"id":"review-'), 'it is signed', p.stdout + p.stderr)
+check(re.match(rb'review-\d+: signed, %d rows: \d+ to keep, \d+ to remove\n$' % (len(text) - 2), p.stdout), 'it is signed', p.stdout + p.stderr)
+p = keytrail('review', 'sign', h.path('sheets.csv'), '-c', conf, '--reason', 'quarterly', ok=False)
+check(p.returncode == 2 and p.stderr.count(b'sheets.csv') == 1, 'a sheet that is not there is a wrong call', p.stderr)
 listed = ndjson(keytrail('review', 'list', '-c', conf, '-o', 'ndjson', '-q'))
 check(len(listed) == 1 and listed[0]['by'] == 'carol' and listed[0]['rows'] == len(text) - 2 and listed[0]['remove'] >= 1 and listed[0]['overdue'] is False, 'and listed', listed)
 h.write('sheet.csv', '\r\n'.join(filled).replace('keep', 'kept', 1) + '\r\n')

@@ -118,8 +118,8 @@ incident('note', 'incident-1', 'the customer called back')
 
 code, said = incident('open', 'prod/stripe', '--reason', 'printed in a log', '--as', 'secret')
 check('blast radius fixed: 1 secrets' in said, 'a secret by its end', said)
-code, said = incident('close', '2', '--reason', 'test over', '--force', '--out', h.path('out'))
-check(code == 0 and 'closed by force' in said, 'by force with a reason', said)
+code, said = incident('close', '2', '--reason', 'test over', '--force', '--out', h.path('out') + '/')
+check(code == 0 and 'closed by force' in said and '//' not in said, 'by force with a reason', said)
 ops = [r['operation'] for r in ndjson(keytrail('search', 'kind:decision', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))]
 check(sorted(set(ops)) == ['incident.close', 'incident.list', 'incident.note', 'incident.open', 'incident.step'], 'each act is a record of the log', ops)
 check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log'))
