@@ -57,6 +57,13 @@ def before(what, ask, *given):
         print(printable(f'{what}: {e}'), file=sys.stderr)
         sys.exit(2)
 
+def whole(folder, name):
+    """A file of the package. Pipes and devices, which never end, are none."""
+    path = Path(folder, name)
+    if path.is_symlink() or not path.is_file():
+        raise OSError('is no plain file' if os.path.lexists(path) else 'is missing')
+    return path.read_bytes()
+
 def read_public(given):
     public = unbase64(text_or_file(given).strip().split('\n')[-1].strip())
     if len(public) != 42 or public[:2] != b'Ed':
@@ -66,7 +73,7 @@ def read_public(given):
 def check_signature(folder, public):
     """minisign's form: the signature is over BLAKE2b-512 of the file, a second one over the first and its comment."""
     try:
-        untrusted, sig, trusted, bound, end = Path(folder, 'manifest.json.minisig').read_bytes().decode().split('\n')
+        untrusted, sig, trusted, bound, end = whole(folder, 'manifest.json.minisig').decode().split('\n')
         sig, bound = unbase64(sig), unbase64(bound)
     except (OSError, ValueError) as e:
         return fault('manifest.json.minisig', f'no signature: {e}')
@@ -74,7 +81,7 @@ def check_signature(folder, public):
         return fault('manifest.json.minisig', 'its form was changed')
     if sig[:2] != b'ED' or sig[2:10] != public[2:10]:
         return fault('manifest.json.minisig', 'signed with another key than yours')
-    if not ed25519(public[10:], hashlib.blake2b(Path(folder, 'manifest.json').read_bytes()).digest(), sig[10:]):
+    if not ed25519(public[10:], hashlib.blake2b(whole(folder, 'manifest.json')).digest(), sig[10:]):
         fault('manifest.json', 'the signature does not fit: it was changed, or another key of the same id signed it')
     if not ed25519(public[10:], sig[10:] + trusted[len('trusted comment: '):].encode(), bound):
         fault('manifest.json.minisig', 'its trusted comment was changed')
@@ -105,12 +112,16 @@ def check_files(folder, manifest):
         elif path not in listed and path not in ('manifest.json', 'manifest.json.minisig'):
             fault(path, 'is not in the manifest: it was added')
     for path, said in sorted(listed.items()):
-        if path not in there or not there[path].is_file():
-            fault(path, 'is missing')
+        if path not in there or there[path].is_symlink() or not there[path].is_file():
+            fault(path, 'is no plain file' if path in there else 'is missing')
             continue
-        raw = there[path].read_bytes()
-        if (len(raw), hashlib.sha256(raw).hexdigest()) != (said['bytes'], said['sha256']):
-            fault(path, f'was changed: {len(raw)} bytes, the manifest says {said["bytes"]}' if len(raw) != said['bytes'] else 'was changed: its SHA-256 is another one')
+        size = there[path].stat().st_size
+        if size != said['bytes']:  # nor is what was made larger than memory read
+            fault(path, f'was changed: {size} bytes, the manifest says {said["bytes"]}')
+            continue
+        raw = whole(folder, path)
+        if hashlib.sha256(raw).hexdigest() != said['sha256']:
+            fault(path, 'was changed: its SHA-256 is another one')
         else:
             content[path] = raw
         try:
@@ -270,8 +281,10 @@ def main():
     o.outside = [(given, before(f'--checkpoint {given}', read_notes, given)) for given in o.checkpoint]
     if o.key or o.log_keys or o.witnesses:
         before('the openssl program', check_openssl)
+    if not os.path.isdir(o.folder):
+        a.error(printable(f'there is no folder {o.folder!r}'))
     try:
-        manifest = json.loads(Path(o.folder, 'manifest.json').read_bytes().decode())
+        manifest = json.loads(whole(o.folder, 'manifest.json').decode())
         if o.key:
             check_signature(o.folder, o.key)
         listed, content = check_files(o.folder, manifest)
@@ -279,9 +292,9 @@ def main():
         anchor, last = check_log(manifest, content, o), manifest['log']['last']
         made_with = content.get('integrity/verify.txt', b'verdict: missing').decode().split('\n')[0][9:]
     except (OSError, ValueError, KeyError, TypeError) as e:
-        fault('manifest.json', f'UNREADABLE: {e!r}')
-        anchor, last, made_with = 0, 0, 'unreadable'
-    if made_with.startswith(('tampered', 'diverged', 'unreadable', 'missing')):
+        fault('manifest.json', f'UNREADABLE: {e if isinstance(e, OSError) else repr(e)}')
+        anchor, last, made_with = 0, 0, ''
+    if made_with.startswith(('tampered', 'diverged', 'missing')):
         fault('integrity/verify.txt', f'the log did not verify when the package was made: {made_with}')
     if faults:
         print(f'DIVERGED: {len(diverged)} checkpoints from outside contradict this log' if diverged else f'TAMPERED OR BROKEN: {len(faults)} faults')

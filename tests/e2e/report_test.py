@@ -137,6 +137,20 @@ for argv in (['--witness', signer.vkey], ['--log-key', signer.witness_vkey], ['-
              ['--checkpoint', os.path.join(d, 'none.note')]):
     code, said = both(grown, *([] if '--key' in argv else ['--key', public]), *argv)
     check(code == 2 and 'FAULT' not in said and 'TAMPERED' not in said, f'{argv[0]} {os.path.basename(argv[1])[:20]}: wrong use, no fault of the package', said)
+p = keytrail('report', 'verify', os.path.join(d, 'none'), '--key', public, ok=False)
+code, _, said = checked(m, os.path.join(d, 'none'), '--key', public)
+check(code == p.returncode == 2 and 'there is no folder' in said and b'there is no folder' in p.stderr, 'so is a folder that is not there', said + str(p.stderr))
+
+# ---- a package that was made to keep whoever checks it busy ----
+for name, put in (('manifest.json', os.mkfifo), ('manifest.json.minisig', lambda f: os.symlink('/dev/zero', f)), ('csv/05_control_totals.csv', os.mkfifo),
+                  ('csv/05_control_totals.csv', lambda f: os.symlink('/dev/zero', f)), ('csv/05_control_totals.csv', lambda f: open(f, 'w').truncate(1 << 40))):
+    trap = os.path.join(folder(), 'trap')
+    shutil.copytree(grown, trap)
+    os.unlink(os.path.join(trap, name))
+    put(os.path.join(trap, name))
+    for argv in ([sys.executable, os.path.join(grown, 'verify_bundle.py')], [KEYTRAIL, 'report', 'verify']):
+        p = run(*argv, trap, '--key', public, ok=False, timeout=20)
+        check(p.returncode == 1 and f'FAULT {name}'.encode() in p.stdout, f'{name}: a pipe, a device or a terabyte in its place is a fault at once', p.stdout + p.stderr)
 tools = os.path.join(d, 'tools')
 os.mkdir(tools)
 for text in (None, '#!/bin/sh\nexit 1\n', '#!/bin/sh\nexit 0\n'):  # none, one without -rawin, one that says yes to everything
