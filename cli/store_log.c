@@ -97,7 +97,7 @@ static enum kt_status exchange(const char *path, bool finish, struct kt_error *e
     return st;
 }
 
-static void print_keys(struct kt_str answer, bool finish)
+static void print_keys(struct kt_str answer, const struct kt_store_args *a)
 {
     struct kt_json *json = kt_json_new(KT_JSON_JANSSON);
     KT_CLEANUP(kt_buf_done) struct kt_buf vkeys = { 0 };
@@ -110,12 +110,13 @@ static void print_keys(struct kt_str answer, bool finish)
             kt_buf_byte(&vkeys, '\n');
         }
         kt_log_keys_print(kt_buf_str(&vkeys));
-        printf("%s\n",
-               finish
-                   ? "the new key signs alone; it is in the log"
-                   : "both keys sign from now on, the new one vouched for by the old, in the "
-                     "log. When every agent\nand auditor has seen it (a week is usual): keytrail "
-                     "store rotate-log-key --finish");
+        if (a->finish)
+            printf("the new key signs alone; it is in the log\n");
+        else
+            printf("both keys sign from now on, the new one vouched for by the old, in the log. "
+                   "When every agent\nand auditor has seen it (a week is usual):\n"
+                   "  keytrail store rotate-log-key -c %s --reason WHY --finish\n",
+                   a->config);
     }
     kt_json_free(json);
 }
@@ -137,7 +138,7 @@ int kt_store_rotate_log_key(struct kt_store_args *a)
     if (st != KT_OK)
         return kt_cli_fail("store rotate-log-key", &err);
     if (a->how == KT_OUT_TABLE)
-        print_keys(kt_buf_str(&answer), a->finish);
+        print_keys(kt_buf_str(&answer), a);
     else
         fputs(kt_buf_z(&answer), stdout);
     return KT_EXIT_OK;

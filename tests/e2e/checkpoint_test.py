@@ -136,7 +136,8 @@ check(p.returncode != 0 and b'nothing to renew' in p.stderr, 'a log that is sign
 
 # the key is exchanged
 before = vkeys()
-keytrail('store', 'rotate-log-key', '-c', conf, '--by', 'bob', '--reason', 'yearly')
+p = keytrail('store', 'rotate-log-key', '-c', conf, '--by', 'bob', '--reason', 'yearly')
+check(f'  keytrail store rotate-log-key -c {conf} --reason WHY --finish\n'.encode() in p.stdout, 'it says how the exchange is finished, as that is called', p.stdout)
 both = vkeys()
 check(len(both) == 2 and both[0] == before[0], 'both keys are in force', both)
 check(wait_for(lambda: verifies(checkpoint()['note'], both) == 2, 10), 'and both sign', checkpoint())
