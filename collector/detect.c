@@ -22,7 +22,7 @@
 #define LATE_MIN     (25u * 60u)
 
 static const struct kt_table_decl engine_tables[] = {
-    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 5, KT_ACTORS_MAX, KT_EVICT_LRU,
+    { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_actor },
     { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_places },

@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include "collector/detect_state.h"
+#include "core/base/hash.h"
 
 #define DAY_MIN    1440u
 #define FORGET_MIN (180u * DAY_MIN)
 #define TAG(n)     ((uint64_t)(n) << 60)
+#define TEAM_SEED  UINT64_C(0x7465616d)
 
 /* ---- where ---- */
 static uint64_t leading(struct kt_ip ip, unsigned from, unsigned n)
@@ -418,6 +420,8 @@ void kt_detect_seen(struct kt_detect *d, struct kt_scene *s)
     a->first_min = s->minute < a->first_min ? s->minute : a->first_min;
     if (!s->taught)
         return;
+    if (s->team.len > 0)
+        a->team = (uint32_t)kt_hash64(s->team, TEAM_SEED) | 1;
     struct kt_places *p = s->places;
     note_client(p, s->client);
     if (!s->where.usable)

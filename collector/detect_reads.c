@@ -2,12 +2,13 @@
  * detect_reads: which secrets were read in an incident.
  *
  * Owns:  nothing.
- * Calls: known_secrets (production), detect_state.h.
+ * Calls: known_secrets (production), new_ground, detect_state.h.
  * Holds: different secrets count once, as far as they are listed: the newest 64 are known one by
  *        one, those before them are numbers.
  */
 #include "collector/detect_state.h"
 #include "detectors/known_secrets.h"
+#include "detectors/new_ground.h"
 
 unsigned kt_detect_listed(const struct incident *in)
 {
@@ -55,7 +56,8 @@ static uint32_t larger(uint32_t a, uint64_t b)
 
 void kt_detect_reads_merge(struct incident *old, const struct incident *young)
 {
-    uint8_t by = old->together == KT_TOGETHER ? kt_detect_place_of(old, young->members[0]) : 0;
+    bool apart = old->together == KT_TOGETHER && old->ground == 0; /* mostly on that ground */
+    uint8_t by = apart ? kt_detect_place_of(old, young->members[0]) : 0;
     unsigned listed = kt_detect_listed(young), others = 0;
     uint64_t beyond = young->secrets_n - listed, of_class[READ_CLASSES];
     for (unsigned i = 0; i < READ_CLASSES; i++)
@@ -86,9 +88,9 @@ char *kt_detect_row(char *rows, size_t width, unsigned n)
 
 void kt_detect_read(const struct kt_scene *s, struct incident *in)
 {
-    uint8_t by = in->together != KT_TOGETHER || s->actor == NULL
-                     ? 0
-                     : kt_detect_place_of(in, s->actor->number);
+    bool apart = in->together == KT_TOGETHER && s->actor != NULL &&
+                 (in->ground == 0 || kt_ground_above(s->ev->secret, in->ground).len == 0);
+    uint8_t by = apart ? kt_detect_place_of(in, s->actor->number) : 0;
     int prod = kt_known_production(s);
     uint8_t class = prod > 0 ? READ_PRODUCTION : prod == 0 ? READ_OTHER : READ_UNKNOWN;
     if (!note(in, s->secret.a, class, by))

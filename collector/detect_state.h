@@ -33,7 +33,7 @@ struct fact { /* what was known of an address when the log said it */
 enum read_class { READ_PRODUCTION, READ_OTHER, READ_UNKNOWN, READ_CLASSES };
 enum together {
     KT_ALONE,
-    KT_TOGETHER, /* of several people who are odd over the same secrets */
+    KT_TOGETHER, /* of several people who are odd over the same secrets, or on one new ground */
     KT_APART,    /* of one of them, who reads mostly others: no colleague explains it */
 };
 struct part { /* the best evidence of one family and role: alone, leaning, added */
@@ -59,6 +59,7 @@ struct incident {
     /* … read, of several people, by this one alone so far: place in the list + 1; 0 = in common */
     uint8_t by[INCIDENT_HASHES];
     uint32_t read_n[READ_CLASSES]; /* secrets_n by class */
+    uint64_t ground;               /* of several: the path that a team took up; 0 = none */
     uint32_t mass_n;    /* actors of a change of the environment, when it was put in words */
     uint32_t runs;      /* incidents of this machine before it that came at this hour of the day */
     int runs_told;      /* the largest total of them that somebody was told */
@@ -300,11 +301,11 @@ void kt_detect_reads_merge(struct incident *old, const struct incident *young);
  * one that is taken at the end none is free. */
 char *kt_detect_row(char *rows, size_t width, unsigned n);
 
-/* ---- detect_together.c: colleagues at one thing ---- */
+/* ---- detect_together.c: colleagues at one thing, or on one new ground ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
-/* Is what was found in the scene, of a member of several people, explained by their having the same
- * secrets in common? KT_TOGETHER: it is, or `in` is not of several; else what an incident of the
+/* Is what was found in the scene, of a member of several people, explained by what they have in
+ * common? KT_TOGETHER: it is, or `in` is not of several; else what an incident of the
  * member's own is to be. */
 enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s);
 

@@ -12,6 +12,7 @@
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
 #include "core/event/secret_id.h"
+#include "detectors/new_ground.h"
 
 static bool plain(struct kt_str s)
 {
@@ -129,7 +130,10 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "No secret was read in this incident so far.");
         return;
     }
-    if (in->together == KT_TOGETHER)
+    if (in->together == KT_TOGETHER && in->ground != 0)
+        kt_buf_addz(b, "A team that takes up a new place within hours was given it, as a rule: ask "
+                       "one of them by whom. ");
+    else if (in->together == KT_TOGETHER)
         kt_buf_addz(b,
                     "Colleagues at one thing at one time work on an incident, as a rule: ask one "
                     "of them which. ");
@@ -212,20 +216,33 @@ static struct kt_str common_path(const struct incident *in)
     return kt_str_from(first.at, n > kt_secret_store(first).len ? n : 0);
 }
 
+static struct kt_str ground_path(const struct incident *in)
+{
+    struct kt_str path = KT_STR_NONE;
+    for (unsigned i = 0; i < INCIDENT_SECRETS && path.len == 0; i++)
+        path = kt_ground_above(kt_str_of(in->secret[i]), in->ground);
+    return path;
+}
+
 /* Of several people at one thing that comes first, then what is odd about one of them. */
 static struct kt_str title_of(const struct incident *in, const struct part *main, char *buf,
                               size_t size)
 {
     if (in->together != KT_TOGETHER)
         return kt_str_of(main->title);
-    struct kt_str path = common_path(in);
+    struct kt_str path = in->ground != 0 ? ground_path(in) : common_path(in);
     char below[160] = "";
     unsigned n = in->members_n > INCIDENT_MEMBERS ? INCIDENT_MEMBERS : in->members_n;
     if (path.len > 0)
         kt_say_name(path, 80, below);
-    kt_say(buf, size, "%s%u people are at mostly the same secrets%s%s within 2 hours. %s",
-           in->members_n > n ? "More than " : "", n, path.len > 0 ? " below " : "", below,
-           main->title);
+    const char *more = in->members_n > n ? "More than " : "",
+               *in_it = path.len > 0 ? " below " : "";
+    if (in->ground != 0)
+        kt_say(buf, size, "%s%u people of one team took up secrets%s%s, where nobody had read. %s",
+               more, n, in_it, below, main->title);
+    else
+        kt_say(buf, size, "%s%u people are at mostly the same secrets%s%s within 2 hours. %s", more,
+               n, in_it, below, main->title);
     return kt_str_of(buf);
 }
 

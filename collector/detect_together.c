@@ -1,17 +1,22 @@
 /*
- * detect_together: several people who are odd at the same time over the same secrets are one alert
- * (docs/decisions/0114).
+ * detect_together: several people who are odd at the same time over the same secrets, and those of
+ * a team who take up what nobody had read in before, are one alert (docs/decisions/0114, 0109).
  *
  * Owns:  nothing.
  * Calls: detect_reads, detect_total, detect_incident (merge), what detectors know of an actor's
  *        secrets.
  */
+#include <string.h>
+
 #include "collector/detect_state.h"
 
 #define WITHIN_NS  (2 * KT_NS_HOUR)
-#define PEOPLE     3u  /* a thief has one session */
-#define IN_COMMON  3u  /* secrets: one that all need is no work in common */
-#define ELSE_MOST  250 /* points: a new line at home, no more */
+#define GROUND_NS  (6 * KT_NS_HOUR)      /* the same of a new ground: an afternoon */
+#define ACTIVE_MIN (3u * 24u * 60u)      /* DETECTION §5, mass event: who counts, and … */
+#define SHARE(n)   (((n)*3u + 9u) / 10u) /* … how many of them are a cause that they share */
+#define PEOPLE     3u                    /* a thief has one session */
+#define IN_COMMON  3u                    /* secrets: one that all need is no work in common */
+#define ELSE_MOST  250                   /* points: a new line at home, no more */
 #define OTHERS_MAX 8u
 #define AHEAD_MOST 10u /* secrets that colleagues have not come to yet: one of them is quicker */
 
@@ -92,6 +97,78 @@ static bool is_of_work(const struct kt_detect *d, const struct incident *in)
            in->suppressed_by[0] == '\0' && other <= ELSE_MOST;
 }
 
+/* ---- a team on new ground ---- */
+/* What they may have in common. */
+enum like { LIKE_SECRETS, LIKE_DOMAIN, LIKE_TEAM, LIKES };
+
+static struct kt_str domain_of(const struct kt_actor *a)
+{
+    struct kt_str name = kt_str_of(a->name);
+    size_t at = name.len;
+    while (at > 0 && name.at[at - 1] != '@')
+        at--;
+    return at > 0 ? kt_str_from_index(name, at) : KT_STR_NONE;
+}
+
+static bool are_colleagues(const struct kt_actor *a, const struct kt_actor *b, enum like like)
+{
+    if (a == NULL || b == NULL || !kt_kind_is_person(a->kind) || !kt_kind_is_person(b->kind))
+        return false;
+    if (like == LIKE_TEAM)
+        return a->team != 0 && a->team == b->team;
+    struct kt_str domain = domain_of(a);
+    return domain.len > 0 && kt_str_eq(domain, domain_of(b));
+}
+
+/* That most of a team take it up is known when the afternoon is over: a third is enough, as of a
+ * change that everybody shows. */
+static unsigned least_of(const struct kt_detect *d, const struct kt_scene *s, enum like like)
+{
+    uint32_t at = 0, n = 0;
+    struct kt_key key;
+    const struct kt_actor *a;
+    while (like != LIKE_SECRETS && (a = kt_table_look(d->actors, &at, &key)) != NULL)
+        n += a->last_min + ACTIVE_MIN >= s->minute && are_colleagues(s->actor, a, like);
+    return SHARE(n) > PEOPLE ? SHARE(n) : PEOPLE;
+}
+
+static uint64_t ground_of(const struct kt_detect *d, const struct incident *in, kt_time_ns t)
+{
+    uint64_t ground = in->ground;
+    for (unsigned i = 0; in->together != KT_TOGETHER && ground == 0 && i < d->n_detectors; i++) {
+        if (kt_detectors[i]->ground != NULL)
+            ground =
+                kt_detectors[i]->ground(d->detector[i].table, in->key, (uint32_t)(t / KT_NS_MIN));
+    }
+    return ground;
+}
+
+/* ---- joining ---- */
+static bool is_near(const struct incident *in, kt_time_ns t, kt_time_ns within)
+{
+    return t <= in->last + within && t >= in->first - within;
+}
+
+struct mine { /* the incident that is about to be told */
+    const struct incident *in;
+    const struct kt_actor *actor;
+    struct set secrets;
+    uint64_t ground;
+};
+
+/* Of a team on its ground others are part by that alone: it holds secrets of all of them. */
+static bool is_like(const struct kt_detect *d, const struct mine *m, const struct incident *o,
+                    kt_time_ns t, enum like like)
+{
+    if (like != LIKE_SECRETS)
+        return m->ground != 0 && is_near(o, t, GROUND_NS) && ground_of(d, o, t) == m->ground &&
+               are_colleagues(m->actor, kt_table_peek(d->actors, o->key), like);
+    if (!is_near(o, t, WITHIN_NS) || o->ground != 0)
+        return false;
+    const struct set others = secrets_of(d, o, t);
+    return same_secrets(&m->secrets, &others);
+}
+
 static bool is_alert(const struct kt_detect *d, const struct incident *in)
 {
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
@@ -99,21 +176,17 @@ static bool is_alert(const struct kt_detect *d, const struct incident *in)
 }
 
 /* The oldest of those that were told and are like it, by age; *ret_people are in them all. */
-static unsigned others_of(struct kt_detect *d, const struct incident *in, kt_time_ns t,
+static unsigned others_of(struct kt_detect *d, const struct mine *m, kt_time_ns t, enum like like,
                           uint64_t ret[OTHERS_MAX], unsigned *ret_people)
 {
     uint32_t at = 0;
     unsigned n = 0;
     struct kt_key key;
     const struct incident *o;
-    const struct set own = secrets_of(d, in, t);
-    *ret_people = in->members_n;
+    *ret_people = m->in->members_n;
     while ((o = kt_table_look(d->incidents, &at, &key)) != NULL) {
-        if (o->serial == in->serial || o->severity < KT_SEV_MEDIUM || o->closed ||
-            t > o->last + WITHIN_NS || t < o->first - WITHIN_NS || !is_of_work(d, o))
-            continue;
-        const struct set others = secrets_of(d, o, t);
-        if (!same_secrets(&own, &others))
+        if (o->serial == m->in->serial || o->severity < KT_SEV_MEDIUM || o->closed ||
+            !is_of_work(d, o) || !is_like(d, m, o, t, like))
             continue;
         *ret_people += o->members_n;
         unsigned i = n < OTHERS_MAX ? n++ : OTHERS_MAX - 1;
@@ -130,9 +203,16 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
 {
     if (in->severity >= 0 || !is_of_work(d, in) || !is_alert(d, in))
         return in;
-    uint64_t other[OTHERS_MAX] = { 0 };
-    unsigned people, n = others_of(d, in, s->t, other, &people);
-    if (n == 0 || people < PEOPLE)
+    const struct mine m = { in, s->actor, secrets_of(d, in, s->t), ground_of(d, in, s->t) };
+    uint64_t other[OTHERS_MAX];
+    unsigned n = 0, people, like = LIKE_SECRETS;
+    for (; like < LIKES; like++) {
+        memset(other, 0, sizeof other);
+        n = others_of(d, &m, s->t, like, other, &people);
+        if (n > 0 && people >= PEOPLE && people >= least_of(d, s, like))
+            break;
+    }
+    if (like == LIKES)
         return in;
     uint64_t young = in->serial;
     for (unsigned i = n; i > 0; i--) { /* the newest first: in, then those after the oldest */
@@ -142,6 +222,7 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
     }
     struct incident *all = kt_table_get(d->incidents, (struct kt_key){ other[0], 0 });
     all->together = KT_TOGETHER;
+    all->ground = like != LIKE_SECRETS ? m.ground : all->ground;
     return all;
 }
 
@@ -150,7 +231,8 @@ enum together kt_detect_part_of(const struct incident *in, const struct kt_scene
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
     unsigned own = kt_detect_brought(in, kt_detect_place_of(in, s->actor->number));
-    if (own > AHEAD_MOST && own > kt_detect_brought(in, 0))
+    unsigned common = in->ground == 0 ? kt_detect_brought(in, 0) : 0; /* there each has his own */
+    if (own > AHEAD_MOST && own > common)
         return KT_APART;
     int other = 0;
     for (unsigned i = 0; i < s->n_found; i++) {

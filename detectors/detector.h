@@ -90,8 +90,9 @@ struct kt_actor {    /* the shared header: read-only for detectors */
         uint16_t families; /* a bit for each enum kt_family of its evidence */
     } held[KT_HELD_MAX];   /* windows of incidents >= medium: never counted */
     uint32_t held_n;
+    uint32_t team;    /* hash of what colleagues have in common with it; 0 = nothing was told */
     int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
-    uint8_t zoned, pad;
+    uint8_t zoned, pad[5];
     uint64_t call, call_sets; /* Doppler: its newest, and a bit for each config of it, by a hash */
     char name[128];
 };
@@ -306,6 +307,9 @@ struct kt_detector {
     /* For those who compare people: the secrets that the actor touched lately, or NULL. The newest
      * may be missing where they were too many. */
     const struct kt_distinct *(*touched)(struct kt_table *const *tables, struct kt_key who);
+    /* The path in which nobody read before the last 24 hours and below which most secrets lie that
+     * the person took up in them, as its hash; 0: none. */
+    uint64_t (*ground)(struct kt_table *const *tables, struct kt_key who, uint32_t minute);
     /* For `keytrail status`: what is not as it should be now, as JSON strings of an array that is
      * open in out. */
     void (*status)(struct kt_table *const *tables, struct kt_buf *out);

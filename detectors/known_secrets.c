@@ -11,6 +11,7 @@
 #include "core/base/hash.h"
 #include "core/event/ai_agents.h"
 #include "core/event/secret_id.h"
+#include "detectors/new_ground.h"
 
 #define DAY_MIN      1440u
 #define ROLLOUT_MIN  120u
@@ -176,11 +177,20 @@ static void note_machine(struct kt_scene *s)
     x->user[slot].day = s->minute / DAY_MIN + 1;
 }
 
+bool kt_known_asked(const struct kt_scene *s)
+{
+    const struct kt_place *p = kt_place_of(s->places, s->where.network);
+    bool known = p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute);
+    return s->taught && !s->read && kt_kind_is_person(s->actor->kind) && s->where.usable &&
+           (s->where.inside || known);
+}
+
 void kt_known_newcomer(struct kt_scene *s)
 {
     if (kt_known_is_machine(s))
         note_machine(s);
     struct kt_known_secret *x = secret_put(s, NULL);
+    kt_ground_take_up(s, x->n == 0);
     for (unsigned i = 0; i < KT_ARRAY_LEN(x->last); i++) {
         if (x->last[i].actor == s->actor->number)
             return;

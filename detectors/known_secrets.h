@@ -17,6 +17,8 @@ enum kt_new_table {
     KT_NEW_USERS,
     KT_NEW_REACH,
     KT_NEW_TEAMS,
+    KT_NEW_GROUND,
+    KT_NEW_GROUND_USE,
 };
 
 #define KT_KNOWN_PAIRS 1024u /* of one actor; behind them a filter */
@@ -61,6 +63,9 @@ void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, 
 void kt_known_written(struct kt_scene *s, uint32_t *pairs);
 /* Made within 24 hours, by whomever. */
 bool kt_known_fresh(const struct kt_scene *s);
+/* Does a person describe or list it at its own desk, without a refusal? Whoever describes all there
+ * is, and reads none of it, is on a review, often with a client of its own. */
+bool kt_known_asked(const struct kt_scene *s);
 /* The actor reads it for the first time. */
 void kt_known_newcomer(struct kt_scene *s);
 /* Did three of the actor's kind take the secret up within 2 h of that minute? */

@@ -2,11 +2,12 @@
  * new_secrets: more secrets that an actor never read before than it ever takes up (DETECTION §4.4).
  * Sees a burst and one an hour alike, since the time between reads does not matter.
  *
- * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets and
- *        secret_reach.
+ * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
+ *        secret_reach and new_ground.
  * Calls: detector.h, secret_habit, secret_reach, known_secrets and core only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
+#include "detectors/new_ground.h"
 #include "detectors/secret_habit.h"
 #include "detectors/secret_reach.h"
 
@@ -86,6 +87,10 @@ static const struct kt_table_decl tables[] = {
                        KT_EVICT_LRU, NULL },
     [KT_NEW_TEAMS] = { "new_teams", KT_KEY_SECRET, sizeof(struct kt_reach_teams), 1, 40000,
                        KT_EVICT_LRU, NULL },
+    [KT_NEW_GROUND] = { "new_ground", KT_KEY_SECRET, sizeof(struct kt_ground), 1, 40000,
+                        KT_EVICT_LRU, NULL },
+    [KT_NEW_GROUND_USE] = { "new_ground_use", KT_KEY_ACTOR, sizeof(struct kt_ground_use), 1, 8000,
+                            KT_EVICT_LRU, NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \
@@ -620,23 +625,13 @@ static void add_taken(struct kt_scene *s, struct list *l, struct taken t)
     l->at[l->n++] = t;
 }
 
-/* Whoever describes all there is, at its own desk, and reads none of it, is on a review, often with
- * a client of its own. Whoever wants a value and is refused is not. */
-static bool is_asked(const struct kt_scene *s)
-{
-    const struct kt_place *p = kt_place_of(s->places, s->where.network);
-    bool known = p != NULL && p->days > 0 && !kt_place_tainted(p, s->minute);
-    return s->taught && !s->read && kt_kind_is_person(s->actor->kind) && s->where.usable &&
-           (s->where.inside || known);
-}
-
 static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit *h,
                     unsigned weight)
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
     uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
-                              (is_elsewhere(s) ? ELSEWHERE : 0) | (is_asked(s) ? ASKED : 0));
+                              (is_elsewhere(s) ? ELSEWHERE : 0) | (kt_known_asked(s) ? ASKED : 0));
     struct list *l = list_put(s);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
@@ -797,4 +792,5 @@ const struct kt_detector kt_detector_new_secrets = {
     .on_event = on_event,
     .on_learn = on_learn,
     .considered = considered,
+    .ground = kt_ground_of,
 };
