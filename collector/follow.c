@@ -38,7 +38,6 @@ struct kt_follow {
     struct kt_way *way;
     struct kt_handed *batch;
     uint32_t batch_at;
-    size_t batch_from;
     struct kt_arena arena; /* of its record */
     struct kt_cursor *cursor;
     uint64_t passed, until;  /* seq up to which all came; where the cursor ends, 0: with the log */
@@ -110,7 +109,7 @@ static enum kt_status open_cursor(struct kt_follow *f, struct kt_error *err)
 
 static enum kt_status next_handed(struct kt_follow *f, struct kt_record *ret, struct kt_error *err)
 {
-    enum kt_status st = kt_handed_next(f->batch, &f->batch_at, &f->batch_from, &f->arena, ret, err);
+    enum kt_status st = kt_handed_next(f->batch, &f->batch_at, &f->arena, ret, err);
     if (st != KT_OK) /* a batch that is not what it says is in the log as well */
         kt_handed_free(KT_TAKE(f->batch));
     return st == KT_OK ? KT_OK : KT_E_AGAIN;
@@ -133,7 +132,6 @@ static enum kt_status next_record(struct kt_follow *f, struct kt_record *ret, st
         if (f->way != NULL && f->batch == NULL && f->cursor == NULL) {
             f->batch = kt_way_take(f->way, f->passed, &f->until);
             f->batch_at = 0;
-            f->batch_from = 0;
         }
         bool handed = f->batch != NULL;
         enum kt_status st = handed ? next_handed(f, ret, err) : next_of_log(f, ret, err);

@@ -2,7 +2,7 @@
  * handed: see the header.
  *
  * Owns:  the batches that wait.
- * Calls: core/base, core/event (lines).
+ * Calls: core/base, core/event (parsed).
  * Holds: under the lock nothing is done but to hang a batch in or out.
  */
 #include "collector/handed.h"
@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/event/line.h"
 
 struct kt_way {
     size_t bytes_max;
@@ -25,28 +24,25 @@ void kt_handed_free(struct kt_handed *b)
 {
     if (b == NULL)
         return;
-    kt_buf_done(&b->lines);
+    kt_parsed_free(b->parsed);
     kt_free(b);
 }
 
-enum kt_status kt_handed_next(const struct kt_handed *b, uint32_t *at, size_t *from,
-                              struct kt_arena *arena, struct kt_record *ret, struct kt_error *err)
+enum kt_status kt_handed_next(const struct kt_handed *b, uint32_t *at, struct kt_arena *arena,
+                              struct kt_record *ret, struct kt_error *err)
 {
-    if (*at == b->n)
+    const uint32_t i = *at;
+    if (i == kt_parsed_count(b->parsed))
         return kt_fail(err, KT_E_AGAIN, "no more records");
-    ptrdiff_t end = kt_str_find_byte(kt_buf_str(&b->lines), '\n', *from);
-    if (end < 0)
-        return kt_fail(err, KT_E_CORRUPT, "a batch that is shorter than it says");
     ret->seq = b->first_seq + (*at)++;
     ret->arrival = b->arrival;
     ret->stored = b->stored;
     ret->origin = KT_ORIGIN_LIVE;
     ret->agent = kt_str_of(b->agent);
-    ret->line = kt_str_sub(kt_buf_str(&b->lines), *from, (size_t)end - *from);
+    ret->line = kt_parsed_line(b->parsed, i);
     ret->conflict = false;
-    *from = (size_t)end + 1;
     kt_arena_reset(arena);
-    return kt_line_read(ret->line, arena, &ret->ev, err);
+    return kt_parsed_event(b->parsed, i, arena, &ret->ev, err);
 }
 
 struct kt_way *kt_way_new(size_t bytes_max)
@@ -59,7 +55,7 @@ struct kt_way *kt_way_new(size_t bytes_max)
 
 static size_t bytes_of(const struct kt_handed *b)
 {
-    return sizeof *b + b->lines.cap;
+    return sizeof *b + kt_parsed_bytes(b->parsed);
 }
 
 static void free_all(struct kt_handed *first)

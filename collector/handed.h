@@ -6,22 +6,21 @@
  * let go, and whoever is behind reads the log, which has the same records.
  */
 #pragma once
-#include "core/base/buf.h"
 #include "core/base/limits.h"
+#include "core/event/parsed.h"
 #include "core/store/read.h"
 
 struct kt_handed {
     struct kt_handed *next;
     uint64_t first_seq; /* of the first line; all of them are stored, one behind the other */
-    uint32_t n;
     kt_time_ns arrival, stored;
     char agent[KT_NAME_MAX + 1];
-    struct kt_buf lines; /* each with its newline */
+    struct kt_parsed *parsed; /* which others may have as well */
 };
 void kt_handed_free(struct kt_handed *b);
-/* The next record of b: *at and *from are 0 at first, number and place of its line. Its event is in
- * arena, which is emptied before. KT_E_AGAIN: no more. */
-KT_MUST_USE enum kt_status kt_handed_next(const struct kt_handed *b, uint32_t *at, size_t *from,
+/* The next record of b: *at is 0 at first, the number of its line. What of its event is not in the
+ * line is in arena, which is emptied before. KT_E_AGAIN: no more. */
+KT_MUST_USE enum kt_status kt_handed_next(const struct kt_handed *b, uint32_t *at,
                                           struct kt_arena *arena, struct kt_record *ret,
                                           struct kt_error *err);
 

@@ -86,8 +86,11 @@ struct kt_ingest *kt_ingest_new(const struct kt_ingest_options *o)
         kt_enrich_free(in->enrich);
         in->enrich = kt_enrich_new(o->geo);
     }
-    in->intake = kt_intake_new(&(struct kt_intake_options){
-        .store = o->store, .enrich = in->enrich, .committed = o->committed, .self = o->self });
+    in->intake = kt_intake_new(&(struct kt_intake_options){ .store = o->store,
+                                                            .enrich = in->enrich,
+                                                            .committed = o->committed,
+                                                            .self = o->self,
+                                                            .parsed = o->way != NULL });
     in->zip = kt_zip_new();
     in->names = kt_map_new(0);
     in->instances = kt_map_new(0);
@@ -549,35 +552,25 @@ static void count_lines(struct kt_ingest *in, struct kt_str agent, const struct 
         kt_counts_lines(in->o.counts, &l);
 }
 
-/* The lines of the batch, with their memory unless that was made for a much larger one: what waits
- * for the commit takes at most twice what GROUP_BYTES and one batch say. */
-static struct kt_buf take_unpacked(struct kt_ingest *in)
-{
-    struct kt_buf lines = { 0 };
-    if (in->unpacked.cap / 2 > in->unpacked.len) {
-        kt_buf_add(&lines, kt_buf_str(&in->unpacked));
-        return lines;
-    }
-    lines = in->unpacked;
-    in->unpacked = (struct kt_buf){ 0 };
-    return lines;
-}
-
 /* A batch of which each line is new goes on to detection once it is committed. */
 static void keep_stored(struct kt_ingest *in, const struct talk *t, kt_time_ns arrival,
-                        const struct kt_store_result *r)
+                        struct kt_parsed *parsed, const struct kt_store_result *r)
 {
-    if (in->o.way == NULL || r->stored != t->m->count || r->conflicts > 0)
+    if (parsed == NULL || r->stored != t->m->count || r->conflicts > 0)
         return;
     struct kt_handed *b = kt_alloc(sizeof *b);
     b->first_seq = r->first_seq;
-    b->n = r->stored;
     b->arrival = arrival;
     b->stored = r->stored_at;
     kt_str_copyz(b->agent, sizeof b->agent, t->name);
-    b->lines = take_unpacked(in);
+    b->parsed = kt_parsed_share(parsed);
     *in->last_stored = b;
     in->last_stored = &b->next;
+}
+
+static void free_parsed(struct kt_parsed **p)
+{
+    kt_parsed_free(*p);
 }
 
 static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, struct session *s,
@@ -588,6 +581,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     if (st != KT_OK)
         return st;
     kt_time_ns arrival = live_arrival(in);
+    KT_CLEANUP(free_parsed) struct kt_parsed *parsed = kt_intake_parsed(in->intake, &in->unpacked);
     struct kt_store_batch b = { .agent = t->name,
                                 .incarnation = m->incarnation,
                                 .batch_seq = m->seq,
@@ -596,6 +590,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
                                 .origin = KT_ORIGIN_LIVE,
                                 .stored = in->now,
                                 .packed = m->packed,
+                                .parsed = parsed,
                                 .hashes = (const uint8_t(*)[32])in->hashes };
     struct kt_store_result r = { 0 };
     st = kt_intake_store(in->intake, &b, arrival, NULL, &r, err);
@@ -606,7 +601,7 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
     in->counts.duplicates += r.duplicates;
     in->counts.conflicts += r.conflicts;
     count_lines(in, t->name, &r);
-    keep_stored(in, t, arrival, &r);
+    keep_stored(in, t, arrival, parsed, &r);
     in->batches++;
     t->agent->bytes_today += m->raw_bytes;
     charge_lookups(in, t->agent, r.lookups);

@@ -37,6 +37,7 @@ struct kt_intake {
     uint32_t n_kept, room_kept;
     size_t bytes;
     uint64_t facts;
+    struct kt_parsed *parsed; /* of what is read, where the options want it */
 };
 
 struct kt_intake *kt_intake_new(const struct kt_intake_options *o)
@@ -68,6 +69,7 @@ void kt_intake_free(struct kt_intake *in)
     kt_arena_done(&in->arena);
     kt_buf_done(&in->raw);
     kt_buf_done(&in->text);
+    kt_parsed_free(in->parsed);
     kt_free(in->kept);
     kt_free(in);
 }
@@ -128,6 +130,9 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
     make_room(in, n);
     in->n = 0;
     in->lines = lines;
+    kt_parsed_free(KT_TAKE(in->parsed)); /* of a batch that was refused */
+    if (in->o.parsed)
+        in->parsed = kt_parsed_new(lines, n);
     struct kt_str rest = lines, last_source = KT_STR_NONE, last_instance = KT_STR_NONE;
     for (uint32_t i = 0; i < n; i++) {
         ptrdiff_t end = kt_str_find_byte(rest, '\n', 0);
@@ -141,6 +146,8 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
             return false;
         }
         const struct kt_event *ev = &in->events[i];
+        if (in->parsed != NULL) /* at once: it is still in the nearest cache */
+            kt_parsed_add(in->parsed, in->line[i], ev);
         bool same =
             i > 0 && kt_str_eq(ev->source, last_source) && kt_str_eq(ev->instance, last_instance);
         if (may != NULL && !same && !may(self, ev))
@@ -150,6 +157,13 @@ bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
     }
     in->n = n;
     return true;
+}
+
+struct kt_parsed *kt_intake_parsed(struct kt_intake *in, struct kt_buf *lines)
+{
+    if (in->parsed != NULL)
+        kt_parsed_close(in->parsed, lines);
+    return KT_TAKE(in->parsed);
 }
 
 const struct kt_event *kt_intake_find(const struct kt_intake *in, enum kt_kind kind,
@@ -252,7 +266,7 @@ enum kt_status kt_intake_store(struct kt_intake *in, struct kt_store_batch *b, k
     st = kt_store_append(in->o.store, b, ret, err);
     if (st != KT_OK)
         return st;
-    in->bytes += in->lines.len;
+    in->bytes += b->parsed != NULL ? kt_parsed_bytes(b->parsed) : in->lines.len;
     if (in->o.committed != NULL)
         keep_batch(in, b, ret);
     return KT_OK;

@@ -14,6 +14,7 @@ struct kt_intake_options {
     /* See kt_ingest_options; NULL = records are not kept for it. */
     void (*committed)(void *self, const struct kt_record *records, uint32_t n);
     void *self;
+    bool parsed; /* what is read goes on to others (kt_intake_parsed) */
 };
 struct kt_intake *kt_intake_new(const struct kt_intake_options *o);
 void kt_intake_free(struct kt_intake *in);
@@ -31,6 +32,9 @@ struct kt_intake_fault {
 bool kt_intake_read(struct kt_intake *in, struct kt_str lines, uint32_t n,
                     bool (*may)(void *self, const struct kt_event *ev), void *self,
                     struct kt_intake_fault *ret_fault);
+/* The lines that were read last, which are `lines`, and their events, for others; once. What was
+ * read stays in `in` as long as both are there. NULL where the options do not want it. */
+struct kt_parsed *kt_intake_parsed(struct kt_intake *in, struct kt_buf *lines);
 /* Appends what was read: facts first, then the batch. b has its head filled (agent … stored and
  * hashes, which may be NULL); arrival is one for all when arrivals is NULL. */
 KT_MUST_USE enum kt_status kt_intake_store(struct kt_intake *in, struct kt_store_batch *b,
@@ -45,7 +49,7 @@ const struct kt_event *kt_intake_events(const struct kt_intake *in, uint32_t *re
 KT_MUST_USE enum kt_status kt_intake_control(struct kt_intake *in, struct kt_event *ev,
                                              kt_time_ns arrival, kt_time_ns stored,
                                              struct kt_error *err);
-size_t kt_intake_bytes(const struct kt_intake *in); /* of lines since the last commit */
+size_t kt_intake_bytes(const struct kt_intake *in); /* of lines, parsed or not, since the last commit */
 uint64_t kt_intake_facts(const struct kt_intake *in);
 /* After the commit: feeds the kept records, forgets them. */
 void kt_intake_committed(struct kt_intake *in);

@@ -220,6 +220,8 @@ enum kt_status kt_store_append(struct kt_store *s, const struct kt_store_batch *
         r.first_seq = s->tree.size + 1;
         if (write_row(s, b, r.first_seq, r.stored, err) != KT_OK)
             return kt_wrap(err, "append");
+        if (b->parsed != NULL && r.stored == b->n)
+            kt_held_add(&s->held, r.first_seq, b->parsed);
     }
     if (b->incarnation != NULL && move_mark(s, b, err) != KT_OK)
         return kt_wrap(err, "mark");

@@ -152,7 +152,9 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
     d->kept = 0;
     for (uint32_t i = 0; i < b->n; i++) {
         struct asked *a = &d->asked[i];
-        a->has_key = kt_key_of_event(&b->events[i], a->key);
+        a->has_key = b->parsed != NULL
+                         ? kt_key_of_id(&b->events[i], kt_parsed_id(b->parsed, i), a->key)
+                         : kt_key_of_event(&b->events[i], a->key);
         if (!a->has_key)
             continue;
         a->hash = hash_of(d, a->key);

@@ -69,13 +69,21 @@ uint64_t kt_key_hash_net(struct kt_cidr net)
     return kt_hash64(kt_str_from(key, sizeof key), KT_FILTER_IP);
 }
 
+bool kt_key_of_id(const struct kt_event *ev, const uint8_t id[KT_KEY_SIZE],
+                  uint8_t ret[KT_KEY_SIZE])
+{
+    memcpy(ret, id, KT_KEY_SIZE);
+    ret[KT_KEY_SIZE - 1] ^= (uint8_t)ev->kind;
+    return ev->native_id.len > 0;
+}
+
 bool kt_key_of_event(const struct kt_event *ev, uint8_t ret[KT_KEY_SIZE])
 {
+    uint8_t id[KT_KEY_SIZE];
     if (ev->native_id.len == 0)
         return false;
-    kt_event_id(ev, ret);
-    ret[KT_KEY_SIZE - 1] ^= (uint8_t)ev->kind;
-    return true;
+    kt_event_id(ev, id);
+    return kt_key_of_id(ev, id, ret);
 }
 
 uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE])

@@ -42,6 +42,9 @@ uint64_t kt_key_hash_net(struct kt_cidr net);
  * the id of what it amends). False: the line has no native id, only its batch protects it. */
 #define KT_KEY_SIZE 16u
 bool kt_key_of_event(const struct kt_event *ev, uint8_t ret[KT_KEY_SIZE]);
+/* The same where the event's id is at hand. */
+bool kt_key_of_id(const struct kt_event *ev, const uint8_t id[KT_KEY_SIZE],
+                  uint8_t ret[KT_KEY_SIZE]);
 uint64_t kt_key_id_hash(const uint8_t key[KT_KEY_SIZE]); /* it is a hash already */
 /* The hash that a scan looks for; false: the key cannot help (a network wider than those kept). */
 bool kt_key_hash_of(enum kt_filter filter, const struct kt_sought *key, uint64_t *ret);

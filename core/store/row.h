@@ -10,6 +10,7 @@
 #pragma once
 #include "core/base/hash.h"
 #include "core/base/zip.h"
+#include "core/event/parsed.h"
 #include "core/store/db.h"
 #include "core/store/tree.h"
 
@@ -21,6 +22,8 @@ struct kt_row { /* borrowed from the statement until its next step */
     kt_time_ns arrival, stored, min_time, max_time;
     struct kt_str agent, incarnation, leaves, digest, signature, arrivals, dropped, conflicts,
         nodes, lines;
+    /* Its lines as they were read before, where they are at hand: then `lines` is not asked. */
+    struct kt_parsed *parsed;
 };
 #define KT_ROW_COLUMNS                                                                             \
     "first_seq,count,bytes,agent,incarnation,batch_seq,origin,arrival,stored,min_time,max_time,"   \

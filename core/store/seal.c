@@ -1,7 +1,7 @@
 /*
  * seal: the thread that makes segments.
  *
- * Owns:  copies of rows, the builder, the thread.
+ * Owns:  copies of rows, shares of parsed batches, the builder, the thread.
  * Calls: core/base, core/store/segment.
  * Holds: the thread touches nothing but what it was handed; no SQL, no clock.
  */
@@ -17,7 +17,7 @@
 enum state { FREE, GIVEN, DONE };
 struct kt_sealer {
     struct kt_builder *builder;
-    struct kt_row *rows; /* strings lie in bytes */
+    struct kt_row *rows; /* strings lie in bytes; parsed are shares */
     struct kt_buf *bytes;
     uint32_t n, cap, events, events_max;
     uint64_t line_bytes;
@@ -93,6 +93,7 @@ void kt_sealer_free(struct kt_sealer *s)
     }
     (void)pthread_mutex_destroy(&s->lock);
     (void)pthread_cond_destroy(&s->changed);
+    kt_sealer_drop(s);
     for (uint32_t i = 0; i < s->cap; i++)
         kt_buf_done(&s->bytes[i]);
     kt_free(s->bytes);
@@ -142,6 +143,10 @@ bool kt_sealer_add(struct kt_sealer *s, const struct kt_row *row)
                                     &own->dropped, &own->conflicts,   &own->nodes,
                                     &own->lines };
     *own = *row;
+    if (row->parsed != NULL) {
+        own->parsed = kt_parsed_share(row->parsed);
+        own->lines = KT_STR_NONE;
+    }
     size_t total = 0;
     for (size_t i = 0; i < KT_ARRAY_LEN(from); i++)
         total += from[i]->len;
@@ -156,6 +161,8 @@ bool kt_sealer_add(struct kt_sealer *s, const struct kt_row *row)
 
 void kt_sealer_drop(struct kt_sealer *s)
 {
+    for (uint32_t i = 0; i < s->n; i++)
+        kt_parsed_free(s->rows[i].parsed);
     s->n = s->events = 0;
     s->line_bytes = 0;
 }

@@ -15,7 +15,8 @@ bool kt_sealer_full(const struct kt_sealer *s, uint64_t events, uint64_t bytes);
 void kt_sealer_free(struct kt_sealer *s); /* waits for the work at hand */
 /* Nothing was started, or it was taken. */
 bool kt_sealer_free_now(struct kt_sealer *s);
-/* Copies a row for the next segment; false when it does not fit any more. */
+/* Copies a row, and shares what was parsed of it, for the next segment; false when it does not fit
+ * any more. */
 bool kt_sealer_add(struct kt_sealer *s, const struct kt_row *row);
 void kt_sealer_start(struct kt_sealer *s);
 void kt_sealer_drop(struct kt_sealer *s); /* what was added, before it is started */

@@ -28,7 +28,7 @@ struct kt_builder {
     struct kt_cover run; /* of the numbers without a hole at hand */
     struct kt_columns columns;
     struct kt_key_set keys, sessions, ids; /* keys: of one filter after the other */
-    size_t *line_at;                       /* n + 1 offsets into text */
+    struct kt_str *line_of;                /* n; at NULL: the next one in text */
     uint32_t *place, *line;
     kt_time_ns *arrival;
     uint32_t n;
@@ -44,7 +44,7 @@ struct kt_builder *kt_builder_new(void)
     b->session_bits = KT_FILTER_SESSION_BITS;
     b->with_grams = true;
     b->arena = kt_arena_new(ARENA_MAX);
-    b->line_at = kt_alloc_array(KT_SEGMENT_EVENTS_MAX + 1, sizeof *b->line_at);
+    b->line_of = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *b->line_of);
     b->place = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *b->place);
     b->line = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *b->line);
     b->arrival = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *b->arrival);
@@ -68,7 +68,7 @@ void kt_builder_free(struct kt_builder *b)
     kt_key_set_done(&b->keys);
     kt_key_set_done(&b->sessions);
     kt_key_set_done(&b->ids);
-    kt_free(b->line_at);
+    kt_free(b->line_of);
     kt_free(b->place);
     kt_free(b->line);
     kt_free(b->arrival);
@@ -125,12 +125,11 @@ static void widen(kt_time_ns *low, kt_time_ns *high, kt_time_ns t, bool first)
     *high = first || t > *high ? t : *high;
 }
 
-static void take_event(struct kt_builder *b, const struct kt_event *ev, struct kt_segment *head)
+static void take_event(struct kt_builder *b, const struct kt_event *ev,
+                       const uint8_t id[KT_KEY_SIZE], struct kt_segment *head)
 {
-    uint8_t id[KT_KEY_SIZE];
     kt_columns_add(&b->columns, ev);
     kt_key_add_sessions(&b->sessions, ev);
-    kt_event_id(ev, id);
     kt_key_set_add(&b->ids, kt_key_id_hash(id));
     if (ev->time > 0)
         widen(&head->min_time, &head->max_time, ev->time, head->max_time == 0);
@@ -155,32 +154,62 @@ static enum kt_status take_nodes(struct kt_builder *b, const struct kt_row *row,
     return KT_OK;
 }
 
-enum kt_status kt_builder_add(struct kt_builder *b, const struct kt_row *row,
-                              const struct kt_str *line, const kt_time_ns *arrival,
-                              struct kt_built *out, struct kt_error *err)
+/* What a row says of all its lines. */
+static enum kt_status take_row(struct kt_builder *b, const struct kt_row *row,
+                               const kt_time_ns *arrival, struct kt_segment *head,
+                               struct kt_error *err)
 {
-    struct kt_segment *head = &out->head;
     if (take_nodes(b, row, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
     kt_run_pack(row, &b->runs);
     if (b->n == 0)
         head->first_seq = row->first_seq;
     widen(&head->min_stored, &head->max_stored, row->stored, b->n == 0);
+    for (uint32_t i = 0; i < row->count; i++)
+        widen(&head->min_arrival, &head->max_arrival, arrival[i], b->n + i == 0);
+    head->last_seq = kt_row_last(row);
+    head->conflicts += (uint32_t)(row->conflicts.len / 4);
+    return KT_OK;
+}
+
+enum kt_status kt_builder_add(struct kt_builder *b, const struct kt_row *row,
+                              const struct kt_str *line, const kt_time_ns *arrival,
+                              struct kt_built *out, struct kt_error *err)
+{
+    if (take_row(b, row, arrival, &out->head, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
     for (uint32_t i = 0; i < row->count; i++) {
         struct kt_event ev;
+        uint8_t id[KT_KEY_SIZE];
         kt_arena_reset(&b->arena);
         if (kt_line_read(line[i], &b->arena, &ev, err) != KT_OK)
             return kt_fail(err, KT_E_CORRUPT, "record %llu is not a canonical line",
                            (unsigned long long)(row->first_seq + i));
-        b->line_at[b->n] = b->text.len;
         kt_buf_add(&b->text, line[i]);
-        kt_buf_byte(&b->text, '\n');
-        take_event(b, &ev, head);
-        widen(&head->min_arrival, &head->max_arrival, arrival[i], b->n == 0);
-        b->n++;
+        kt_event_id(&ev, id);
+        take_event(b, &ev, id, &out->head);
+        out->head.bytes += line[i].len + 1;
+        b->line_of[b->n++] = kt_str_from(NULL, line[i].len);
     }
-    head->last_seq = kt_row_last(row);
-    head->conflicts += (uint32_t)(row->conflicts.len / 4);
+    return KT_OK;
+}
+
+/* A row whose lines were parsed before, and stay until the segment is made. */
+static enum kt_status add_parsed(struct kt_builder *b, const struct kt_row *row,
+                                 const kt_time_ns *arrival, struct kt_built *out,
+                                 struct kt_error *err)
+{
+    if (take_row(b, row, arrival, &out->head, err) != KT_OK)
+        return err == NULL ? KT_E_CORRUPT : err->code;
+    for (uint32_t i = 0; i < row->count; i++) {
+        struct kt_event ev;
+        kt_arena_reset(&b->arena);
+        if (kt_parsed_event(row->parsed, i, &b->arena, &ev, err) != KT_OK)
+            return err == NULL ? KT_E_CORRUPT : err->code;
+        take_event(b, &ev, kt_parsed_id(row->parsed, i), &out->head);
+        b->line_of[b->n] = kt_parsed_line(row->parsed, i);
+        out->head.bytes += b->line_of[b->n++].len + 1;
+    }
     return KT_OK;
 }
 
@@ -286,26 +315,42 @@ static void close_block(struct kt_builder *b, unsigned block, uint32_t lines, st
     kt_buf_reset(&b->block);
 }
 
-static void add_lines(struct kt_builder *b, struct kt_built *out)
+/* The lines that were copied stand in text one behind the other. */
+static void find_copied(struct kt_builder *b)
 {
-    const struct kt_text_column *actor = kt_column_text(&b->columns, KT_COL_ACTOR);
-    kt_segment_order(actor->code, b->n, actor->n_dict, b->place);
+    const char *next = b->text.at;
     for (uint32_t i = 0; i < b->n; i++)
-        b->line[b->place[i]] = i;
-    b->line_at[b->n] = b->text.len;
+        if (b->line_of[i].at == NULL) {
+            b->line_of[i].at = next;
+            next += b->line_of[i].len;
+        }
+}
+
+static void add_blocks(struct kt_builder *b, struct kt_built *out)
+{
     unsigned block = 0;
     uint32_t lines = 0;
     kt_buf_reset(&b->block);
     kt_buf_reset(&b->filters);
     for (uint32_t p = 0; p < b->n; p++) {
-        uint32_t i = b->line[p];
-        kt_buf_add_bytes(&b->block, b->text.at + b->line_at[i], b->line_at[i + 1] - b->line_at[i]);
+        kt_buf_add(&b->block, b->line_of[b->line[p]]);
+        kt_buf_byte(&b->block, '\n');
         lines++;
         if (lines == KT_BLOCK_LINES || b->block.len >= KT_BLOCK_BYTES || p + 1 == b->n) {
             close_block(b, block++, lines, out);
             lines = 0;
         }
     }
+}
+
+static void add_lines(struct kt_builder *b, struct kt_built *out)
+{
+    const struct kt_text_column *actor = kt_column_text(&b->columns, KT_COL_ACTOR);
+    kt_segment_order(actor->code, b->n, actor->n_dict, b->place);
+    for (uint32_t i = 0; i < b->n; i++)
+        b->line[b->place[i]] = i;
+    find_copied(b);
+    add_blocks(b, out);
     begin(out, KT_PART_BLOCKS);
     kt_buf_add(&out->data, kt_buf_str(&b->raw));
     end(out);
@@ -344,7 +389,6 @@ void kt_builder_end(struct kt_builder *b, struct kt_built *out)
 {
     assert(b->n > 0);
     out->head.count = b->n;
-    out->head.bytes = b->text.len;
     kt_columns_close(&b->columns);
     if (b->zipped)
         add_zipped_columns(b, out);
@@ -358,14 +402,23 @@ void kt_builder_end(struct kt_builder *b, struct kt_built *out)
     out->head.packed = out->data.len;
 }
 
+static enum kt_status add(struct kt_builder *b, const struct kt_row *row, struct kt_built *out,
+                          struct kt_error *err)
+{
+    if (row->parsed != NULL)
+        return add_parsed(b, row, b->arrival, out, err);
+    return kt_row_lines(row, b->zip, &b->lines, err) == KT_OK
+               ? kt_builder_add(b, row, b->lines.at, b->arrival, out, err)
+               : KT_E_CORRUPT;
+}
+
 enum kt_status kt_builder_run(struct kt_builder *b, const struct kt_row *rows, uint32_t n,
                               struct kt_built *ret, struct kt_error *err)
 {
     kt_builder_start(b, ret);
     for (uint32_t i = 0; i < n; i++)
-        if (kt_row_lines(&rows[i], b->zip, &b->lines, err) != KT_OK ||
-            kt_row_arrivals(&rows[i], b->arrival, err) != KT_OK ||
-            kt_builder_add(b, &rows[i], b->lines.at, b->arrival, ret, err) != KT_OK)
+        if (kt_row_arrivals(&rows[i], b->arrival, err) != KT_OK ||
+            add(b, &rows[i], ret, err) != KT_OK)
             return kt_wrap(err, "seal");
     kt_builder_end(b, ret);
     return KT_OK;

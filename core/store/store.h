@@ -4,6 +4,7 @@
 #include "core/store/db.h"
 #include "core/store/dedupe.h"
 #include "core/store/directory.h"
+#include "core/store/held.h"
 #include "core/store/seal.h"
 #include "core/store/write.h"
 
@@ -129,6 +130,7 @@ struct kt_store {
 
     struct kt_directory directory;
     struct kt_sealer *sealer;
+    struct kt_held held;         /* of the tail, committed or in this transaction */
     struct kt_error seal_failed; /* of the last turn; KT_E_CORRUPT: nothing is sealed any more */
     struct kt_dedupe *dedupe;
     struct kt_zip *zip;

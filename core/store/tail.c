@@ -53,6 +53,13 @@ static bool month_turned(const struct kt_tail *t)
     return t->events > 0 && kt_month_of(t->first_stored) != kt_month_of(t->last_stored);
 }
 
+/* The lines of a row as the writer had them, if it still has. */
+static struct kt_parsed *held(const struct kt_store *s, const struct kt_row *row)
+{
+    struct kt_parsed *p = kt_held_find(&s->held, row->first_seq);
+    return p != NULL && kt_parsed_count(p) == row->count ? p : NULL;
+}
+
 /* The oldest rows of one month into the sealer. */
 static enum kt_status give(struct kt_store *s, struct kt_error *err)
 {
@@ -65,6 +72,7 @@ static enum kt_status give(struct kt_store *s, struct kt_error *err)
         struct kt_row row;
         if ((status = kt_row_read(st, &row, err)) != KT_OK)
             break;
+        row.parsed = held(s, &row);
         ended = kt_month_of(row.stored) != month || !kt_sealer_add(s->sealer, &row);
         events += ended ? 0 : row.count;
         bytes += ended ? 0 : row.bytes;
@@ -121,6 +129,7 @@ static enum kt_status install(struct kt_store *s, const struct kt_built *b, stru
     }
     kt_directory_add(&s->directory, &b->head);
     kt_sealer_taken(s->sealer);
+    kt_held_drop_to(&s->held, b->head.last_seq);
     return kt_tail_load(s, err);
 }
 

@@ -242,6 +242,7 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
 static void close_file(struct kt_store *s)
 {
     kt_sealer_free(s->sealer);
+    kt_held_done(&s->held);
     kt_dedupe_free(s->dedupe);
     kt_reader_close(s->older);
     kt_directory_done(&s->directory);
@@ -359,6 +360,7 @@ void kt_store_rollback(struct kt_store *s)
     s->sums = s->sums_before;
     s->tail = s->tail_before;
     kt_dedupe_undo(s->dedupe, s->tree_before.size + 1);
+    kt_held_drop_from(&s->held, s->tree_before.size + 1);
     if (s->removed_some && kt_directory_reload(&s->directory, s->db, NULL) != KT_OK)
         s->broken = true;
     s->removed_some = false;

@@ -4,7 +4,7 @@
  * rows.
  */
 #pragma once
-#include "core/event/event.h"
+#include "core/event/parsed.h"
 #include "core/store/tree.h"
 
 enum kt_origin {
@@ -63,6 +63,7 @@ struct kt_store_batch {
     const kt_time_ns *arrival;     /* n of them */
     struct kt_str lines;           /* each ended by '\n' */
     struct kt_str packed;          /* their zstd frame as it came; empty = the store packs */
+    struct kt_parsed *parsed;      /* the same lines as whoever seals may share them; or NULL */
     const struct kt_event *events; /* n parsed lines, same order; strings may borrow from lines */
     const struct kt_str *line;     /* n spans inside lines, without '\n' */
     const uint8_t (*hashes)[32];   /* n line hashes */
