@@ -415,11 +415,11 @@ static bool leaves(const struct kt_splitter *s, const struct level *l)
     return s->n_levels == 0 || &s->levels[s->n_levels - 1] != l || l->envelope;
 }
 
-/* The quotes and brackets of a block, and how far it has been read. */
+/* A block, and how far it has been read. */
 struct block {
-    size_t base; /* of bit 0, in the buffer */
-    unsigned n;  /* bytes that count: those in front of a backslash */
-    uint64_t quotes, inside, shape, left;
+    size_t base;   /* of bit 0, in the buffer */
+    uint64_t left; /* bits that are not done with; those behind a backslash never were */
+    uint64_t quotes, inside;
     uint64_t begins;  /* bits in front of a byte that a needle or an envelope's name begins with */
     uint64_t needles; /* where needles begin: their quotes */
 };
@@ -445,30 +445,11 @@ static uint64_t needles(struct kt_splitter *s, const struct block *b)
     return found;
 }
 
-static void look_at(struct kt_splitter *s, const struct kt_scan_block *m, struct block *b)
-{
-    *b = (struct block){ .base = s->scan, .n = KT_SCAN_BLOCK };
-    if (m->backslash != 0)
-        b->n = (unsigned)__builtin_ctzll(m->backslash);
-    b->left = b->n > 0 ? UINT64_MAX >> (KT_SCAN_BLOCK - b->n) : 0;
-    b->quotes = m->quote & b->left;
-    b->inside = m->inside ^ (s->in_string ? UINT64_MAX : 0); /* right as far as b->left */
-    b->shape = ((m->bracket & ~b->inside) | (m->newline & b->inside)) & b->left;
-    b->begins = m->in_set >> 1 | UINT64_C(1) << 63; /* behind the last one is the next block */
-    if (s->looked && !s->found)
-        b->needles = needles(s, b);
-}
-
 /* The next n blocks at once, as far as the buffer goes. */
 static void look_ahead(const struct kt_splitter *s, size_t n, struct kt_scan_block *ret)
 {
     const size_t left = (s->buf.len - s->scan) / KT_SCAN_BLOCK;
-    kt_scan_blocks(s->buf.at + s->scan, left < n ? left : n, &s->begins, ret);
-}
-
-static void pass(struct block *b, unsigned i) /* bit i and those before it are done with */
-{
-    b->left &= UINT64_MAX << i << 1;
+    kt_scan_blocks(s->buf.at + s->scan, left < n ? left : n, &s->begins, s->in_string, ret);
 }
 
 /* A bracket that only counts; false: it needs a closer look. */
@@ -498,20 +479,43 @@ static uint64_t names(const struct kt_splitter *s, const struct block *b)
     return found;
 }
 
-/* What stands at bit i: a bracket outside of strings, a newline inside of one, or, where keys are
- * looked at, a quote. */
-static enum kt_status mark(struct kt_splitter *s, struct block *b, unsigned i, struct kt_error *err)
+/* What stands at `at`: a bracket outside of strings, a newline inside of one, or, where keys are
+ * looked at, a quote, which begins a string or ends it. */
+static enum kt_status mark(struct kt_splitter *s, size_t at, bool begins, struct kt_error *err)
 {
-    size_t at = b->base + i;
     char c = s->buf.at[at];
 
-    pass(b, i);
     if (c == '\n')
         return torn(s, at, err);
-    if (c == '"' && (b->inside >> i & 1) == 0)
+    if (c == '"' && !begins)
         return string_done(s, at, err);
     s->in_string = false;
     return sign(s, at, err);
+}
+
+/* Reads the brackets of a block, its shape, and the quotes where keys are looked at. *watched: the
+ * string that is being read is one of these. False: what is read ends here, with *st. */
+static bool read_block(struct kt_splitter *s, struct level *l, struct block *b, uint64_t shape,
+                       bool *watched, enum kt_status *st, struct kt_error *err)
+{
+    for (;;) {
+        uint64_t todo = shape & b->left;
+        if (l->nest == 0)
+            todo |= *watched || s->wrap != WRAP_NONE ? b->quotes & b->left : names(s, b);
+        if (todo == 0)
+            return true;
+        const unsigned i = (unsigned)__builtin_ctzll(todo);
+        const size_t at = b->base + i;
+        const char c = s->buf.at[at];
+        b->left &= UINT64_MAX << i << 1; /* it and those before are done with */
+        if (c != '"' && c != '\n' && plain_bracket(s, l, at))
+            continue;
+        s->found = s->found || (b->needles & ((UINT64_C(1) << i) - 1)) != 0;
+        *st = mark(s, at, (b->inside >> i & 1) != 0, err);
+        if (*st != KT_OK || leaves(s, l))
+            return false;
+        *watched = s->in_string;
+    }
 }
 
 /*
@@ -523,45 +527,46 @@ static enum kt_status blocks(struct kt_splitter *s, struct kt_error *err)
 {
     struct level *l = top(s);
     struct kt_scan_block ahead[AHEAD];
-    struct block b = { .n = KT_SCAN_BLOCK };
     const size_t step = s->ahead;
-    size_t n = 0;
+    size_t n = 0, last = s->string_at; /* last: where the last quote was */
+    uint64_t backslash = 0;
+    enum kt_status st = KT_OK;
     bool watched = s->in_string && l->nest == 0; /* its end is looked at: it may be such a name */
+    bool cut = s->string_cut;
 
     s->ahead = AHEAD;
-    for (; s->scan + KT_SCAN_BLOCK < s->buf.len && b.n == KT_SCAN_BLOCK; n++) {
+    for (; s->scan + KT_SCAN_BLOCK < s->buf.len && backslash == 0; n++) {
         if ((n & (step - 1)) == 0)
             look_ahead(s, step, ahead);
-        look_at(s, &ahead[n & (step - 1)], &b);
-        if (b.n == 0)
+        const struct kt_scan_block *m = &ahead[n & (step - 1)];
+        backslash = m->backslash;
+        struct block b = { .base = s->scan,
+                           .left = backslash == 0 ? UINT64_MAX : (backslash & -backslash) - 1,
+                           .inside = m->inside };
+        if (b.left == 0)
             break;
-        for (;;) {
-            uint64_t todo = b.shape & b.left;
-            if (l->nest == 0)
-                todo |= watched || s->wrap != WRAP_NONE ? b.quotes & b.left : names(s, &b);
-            if (todo == 0)
-                break;
-            unsigned i = (unsigned)__builtin_ctzll(todo);
-            char c = s->buf.at[b.base + i];
-            if (c != '"' && c != '\n' && plain_bracket(s, l, b.base + i)) {
-                pass(&b, i);
-                continue;
-            }
-            s->found = s->found || (b.needles & ((UINT64_C(1) << i) - 1)) != 0;
-            enum kt_status st = mark(s, &b, i, err);
-            if (st != KT_OK || leaves(s, l))
-                return st;
-            watched = s->in_string;
+        b.quotes = m->quote & b.left;
+        b.begins = m->in_set >> 1 | UINT64_C(1) << 63; /* behind the last is the next block */
+        b.needles = s->looked && !s->found ? needles(s, &b) : 0;
+        const uint64_t shape = m->shape & b.left;
+        if ((shape != 0 || l->nest == 0) && !read_block(s, l, &b, shape, &watched, &st, err))
+            return st;
+        if (b.needles != 0)
+            s->found = true;
+        if (b.quotes != 0) {
+            last = b.base + 63 - (unsigned)__builtin_clzll(b.quotes);
+            cut = false;
         }
-        s->found = s->found || b.needles != 0;
-        s->in_string = (b.inside >> (b.n - 1) & 1) != 0;
-        if (s->in_string && b.quotes != 0) {
-            s->string_at = b.base + 63 - (unsigned)__builtin_clzll(b.quotes);
-            s->string_cut = false;
-        }
-        s->scan = b.base + b.n;
+        const unsigned behind =
+            backslash == 0 ? KT_SCAN_BLOCK : (unsigned)__builtin_ctzll(backslash);
+        s->in_string = (b.inside >> (behind - 1) & 1) != 0;
+        s->scan = b.base + behind;
     }
-    if (b.n < KT_SCAN_BLOCK && n < AHEAD)
+    if (s->in_string) {
+        s->string_at = last;
+        s->string_cut = cut;
+    }
+    if (backslash != 0 && n < AHEAD)
         s->ahead = 1; /* what is looked at behind a backslash is looked at again */
     return KT_OK;
 }

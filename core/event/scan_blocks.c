@@ -15,27 +15,27 @@
 
 /* ---- a byte at a time ---- */
 
-static void block_plain(const char *at, const struct kt_scan_set *set, struct kt_scan_block *ret)
+static bool block_plain(const char *at, const struct kt_scan_set *set, bool inside,
+                        struct kt_scan_block *ret)
 {
-    bool inside = false;
     *ret = (struct kt_scan_block){ 0 };
     for (unsigned i = 0; i < BLOCK; i++) {
         const char c = at[i], folded = (char)(c | 0x20); /* '[' and ']' become '{' and '}' */
         inside ^= c == '"';
         ret->quote |= (uint64_t)(c == '"') << i;
         ret->backslash |= (uint64_t)(c == '\\') << i;
-        ret->newline |= (uint64_t)(c == '\n') << i;
-        ret->bracket |= (uint64_t)(folded == '{' || folded == '}') << i;
         ret->inside |= (uint64_t)inside << i;
+        ret->shape |= (uint64_t)(inside ? c == '\n' : folded == '{' || folded == '}') << i;
         ret->in_set |= (uint64_t)((set->low[c & 15] & set->high[(unsigned char)c >> 4]) != 0) << i;
     }
+    return inside;
 }
 
-void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set,
+void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set, bool inside,
                           struct kt_scan_block *ret)
 {
     for (size_t i = 0; i < n; i++)
-        block_plain(at + i * BLOCK, set, &ret[i]);
+        inside = block_plain(at + i * BLOCK, set, inside, &ret[i]);
 }
 
 struct kt_scan_text kt_scan_text_plain(const char *at, size_t n, uint64_t *ret_quotes)
@@ -96,22 +96,25 @@ AVX2 static inline __m256i is_not_in(__m256i low, __m256i high, __m256i v)
     return _mm256_cmpeq_epi8(_mm256_and_si256(by_low, by_high), _mm256_setzero_si256());
 }
 
-AVX2 static void blocks_avx2(const char *at, size_t n, const struct kt_scan_set *set,
+AVX2 static void blocks_avx2(const char *at, size_t n, const struct kt_scan_set *set, bool inside,
                              struct kt_scan_block *ret)
 {
     const __m256i low = half(set->low), high = half(set->high);
+    uint64_t before = inside ? UINT64_MAX : 0; /* what the last byte was */
     for (; n > 0; n--, at += BLOCK, ret++) {
         const __m256i a = load(at), b = load(at + 32);
         const uint64_t quote = bits(is(a, '"'), is(b, '"'));
         /* a product without carries by all ones sums up the bits so far */
         const __m128i sums =
             _mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)quote), _mm_set1_epi8((char)0xFF), 0);
+        const uint64_t in = (uint64_t)_mm_cvtsi128_si64(sums) ^ before;
+        before = (uint64_t)((int64_t)in >> 63);
         *ret = (struct kt_scan_block){
             .quote = quote,
             .backslash = bits(is(a, '\\'), is(b, '\\')),
-            .newline = bits(is(a, '\n'), is(b, '\n')),
-            .bracket = bits(is_bracket(a), is_bracket(b)),
-            .inside = (uint64_t)_mm_cvtsi128_si64(sums),
+            .inside = in,
+            .shape =
+                (bits(is_bracket(a), is_bracket(b)) & ~in) | (bits(is(a, '\n'), is(b, '\n')) & in),
             .in_set = ~bits(is_not_in(low, high, a), is_not_in(low, high, b)),
         };
     }
@@ -156,13 +159,13 @@ static bool has_avx2(void)
 
 /* ---- the door ---- */
 
-void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set,
+void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set, bool inside,
                     struct kt_scan_block *ret)
 {
     if (has_avx2())
-        blocks_avx2(at, n, set, ret);
+        blocks_avx2(at, n, set, inside, ret);
     else
-        kt_scan_blocks_plain(at, n, set, ret);
+        kt_scan_blocks_plain(at, n, set, inside, ret);
 }
 
 struct kt_scan_text kt_scan_text(const char *at, size_t n, uint64_t *ret_quotes)

@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 struct kt_scan_block {
-    uint64_t quote, backslash, newline, bracket; /* bracket: one of {}[] */
-    uint64_t inside; /* an odd number of quotes up to here: of a string, its first quote included */
+    uint64_t quote, backslash;
+    uint64_t inside; /* of a string, its first quote included; all quotes count, escaped ones too */
+    uint64_t shape;  /* one of {}[] outside of strings, a newline inside of one */
     uint64_t in_set; /* bytes of the set, and perhaps others that have a half of theirs */
 };
 /* Bytes by their halves: a bit for each high half, of which two may share one. Empty: { 0 }. */
@@ -22,10 +23,10 @@ static inline void kt_scan_set_add(struct kt_scan_set *s, unsigned char c)
     s->low[c & 15] |= bit;
     s->high[c >> 4] = bit;
 }
-/* n blocks of 64 bytes at `at`. */
-void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set,
+/* n blocks of 64 bytes at `at`, which begins inside of a string or outside. */
+void kt_scan_blocks(const char *at, size_t n, const struct kt_scan_set *set, bool inside,
                     struct kt_scan_block *ret);
-void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set,
+void kt_scan_blocks_plain(const char *at, size_t n, const struct kt_scan_set *set, bool inside,
                           struct kt_scan_block *ret); /* a byte at a time */
 
 struct kt_scan_text {

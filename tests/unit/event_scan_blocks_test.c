@@ -13,15 +13,17 @@
 #define BLOCK 64u
 #define TEXT  4u /* blocks */
 
-static void same_block(const char *at)
+static void same_blocks(const char *at, size_t n)
 {
-    struct kt_scan_block wide, plain;
+    struct kt_scan_block wide[TEXT], plain[TEXT];
     struct kt_scan_set set = { { 0 }, { 0 } };
     for (const char *c = "aRz_\x7f\x80\xff"; *c != '\0'; c++)
         kt_scan_set_add(&set, (unsigned char)*c);
-    kt_scan_blocks(at, 1, &set, &wide);
-    kt_scan_blocks_plain(at, 1, &set, &plain);
-    assert_memory_equal(&wide, &plain, sizeof wide);
+    for (unsigned inside = 0; inside < 2; inside++) {
+        kt_scan_blocks(at, n, &set, inside != 0, wide);
+        kt_scan_blocks_plain(at, n, &set, inside != 0, plain);
+        assert_memory_equal(wide, plain, n * sizeof wide[0]);
+    }
 }
 
 static void same_text(const char *at, size_t n)
@@ -42,7 +44,7 @@ static void every_byte_at_every_place_is_seen(void **state)
         for (unsigned i = 0; i < BLOCK; i++) {
             memset(text, 'a', sizeof text);
             text[i] = (char)c;
-            same_block(text);
+            same_blocks(text, 1);
             same_text(text, 1);
         }
     }
@@ -60,7 +62,7 @@ static void bytes_of_all_kinds_are_seen_together(void **state)
             text[i] =
                 round % 2 == 0 ? kinds[(random >> 33) % (sizeof kinds - 1)] : (char)(random >> 40);
         }
-        same_block(text + round % BLOCK);
+        same_blocks(text + round % BLOCK, TEXT - 1);
         same_text(text, 1 + round % TEXT);
     }
 }
@@ -86,7 +88,7 @@ static void inside_is_from_a_first_quote_to_in_front_of_its_second(void **state)
     (void)state;
     memset(text, 'a', sizeof text);
     text[3] = text[7] = text[60] = '"';
-    kt_scan_blocks(text, 1, &(struct kt_scan_set){ { 0 }, { 0 } }, &b);
+    kt_scan_blocks(text, 1, &(struct kt_scan_set){ { 0 }, { 0 } }, false, &b);
     assert_true(b.quote == (UINT64_C(1) << 3 | UINT64_C(1) << 7 | UINT64_C(1) << 60));
     assert_true(b.inside == (UINT64_C(0xF) << 3 | UINT64_C(0xF) << 60));
 }
@@ -101,9 +103,24 @@ static void a_set_is_seen_whole_and_nothing_of_other_halves(void **state)
     kt_scan_set_add(&set, 'R');
     for (unsigned i = 0; i < BLOCK; i++)
         text[i] = "aRbQ\xe1"[i % 5];
-    kt_scan_blocks(text, 1, &set, &b);
+    kt_scan_blocks(text, 1, &set, false, &b);
     for (unsigned i = 0; i < BLOCK; i++)
         assert_int_equal(b.in_set >> i & 1, i % 5 < 2);
+}
+
+static void shape_is_what_stands_outside_of_strings_or_ends_one(void **state)
+{
+    char text[2 * BLOCK];
+    struct kt_scan_block b[2];
+    (void)state;
+    memset(text, 'a', sizeof text);
+    text[1] = text[9] = text[70] = '{';
+    text[3] = text[5] = text[60] = text[66] = '"';
+    text[4] = text[62] = ']';
+    text[2] = text[64] = '\n';
+    kt_scan_blocks(text, 2, &(struct kt_scan_set){ { 0 }, { 0 } }, false, b);
+    assert_true(b[0].shape == (UINT64_C(1) << 1 | UINT64_C(1) << 9));
+    assert_true(b[1].shape == (UINT64_C(1) << 0 | UINT64_C(1) << 6));
 }
 
 int main(void)
@@ -113,6 +130,7 @@ int main(void)
         cmocka_unit_test(bytes_of_all_kinds_are_seen_together),
         cmocka_unit_test(hexadecimal_digits_are_told_from_all_other_bytes),
         cmocka_unit_test(a_set_is_seen_whole_and_nothing_of_other_halves),
+        cmocka_unit_test(shape_is_what_stands_outside_of_strings_or_ends_one),
         cmocka_unit_test(inside_is_from_a_first_quote_to_in_front_of_its_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
