@@ -165,8 +165,11 @@ static void add_key(struct kt_buf *o, const char *key)
     char last = o->len > 0 ? o->at[o->len - 1] : '{';
     if (last != '{' && last != '[' && last != '\n')
         kt_buf_byte(o, ',');
-    if (key != NULL)
-        kt_buf_addf(o, "\"%s\":", key);
+    if (key == NULL)
+        return;
+    kt_buf_byte(o, '"');
+    kt_buf_addz(o, key);
+    kt_buf_addz(o, "\":");
 }
 
 void kt_api_open(struct kt_buf *o, const char *key, char bracket)
@@ -207,7 +210,7 @@ void kt_api_time(struct kt_buf *o, const char *key, kt_time_ns t)
     if (t == 0)
         kt_buf_addz(o, "null");
     else
-        kt_buf_addf(o, "%lld", (long long)t);
+        kt_buf_i64_dec(o, t);
 }
 
 void kt_api_real(struct kt_buf *o, const char *key, double x)
