@@ -19,58 +19,56 @@
 
 /* Kinds of heads. */
 enum {
-    UNDER = 1,   /* ghp_ … */
-    DOT = 2,     /* hvs. …; "s." has nothing before it: any byte */
-    DASH = 4,    /* xoxb- … */
+    TOKEN = 1,   /* gh?_, live_, hv?., dp.sa., xox?-, but what has an s there */
+    TOKEN_T = 2, /* a t or an s there: pat_, ops_, ghs_, hvs., dp.?t., glpat-, xoxs- */
+    OLD = 4,     /* s. has nothing before it: any byte */
     WORD = 8,    /* AKIA, ASIA, eyJ; Bearer, Basic, BEGIN and their blank */
     PAIR = 16,   /* password=, with a blank before the sign: any byte before that */
     HEADER = 32, /* Cookie: …, 'password': */
     MEMBER = 64, /* "password": */
     URL = 128,   /* x:/, x:% */
-    ANY = DOT | PAIR | URL
+    BOTH = TOKEN | TOKEN_T,
+    ANY = OLD | PAIR | URL
 };
 /* Kinds by the low and the high four bits of the last byte and of the one before, by the low ones
  * of the second before. */
 static const unsigned char last_low[16] = {
-    [0x0] = WORD,        [0x1] = WORD, [0x5] = URL,         [0xA] = WORD | HEADER | MEMBER,
-    [0xD] = DASH | PAIR, [0xE] = DOT,  [0xF] = UNDER | URL,
+    [0x0] = WORD,        [0x1] = WORD,       [0x5] = URL,        [0xA] = WORD | HEADER | MEMBER,
+    [0xD] = BOTH | PAIR, [0xE] = BOTH | OLD, [0xF] = BOTH | URL,
 };
 static const unsigned char last_high[16] = {
-    [0x2] = WORD | DASH | DOT | URL,
+    [0x2] = WORD | BOTH | OLD | URL,
     [0x3] = HEADER | MEMBER | PAIR,
     [0x4] = WORD,
-    [0x5] = UNDER,
+    [0x5] = BOTH,
 };
 static const unsigned char before_low[16] = {
-    [0x0] = UNDER | DASH | PAIR,
-    [0x1] = DOT | DASH,
-    [0x2] = UNDER | DOT | DASH | MEMBER | WORD,
-    [0x3] = UNDER | DOT | DASH | WORD,
-    [0x4] = UNDER | DOT | DASH | PAIR,
-    [0x5] = UNDER | PAIR | HEADER,
+    [0x0] = TOKEN | PAIR,
+    [0x1] = TOKEN,
+    [0x2] = TOKEN | MEMBER | WORD,
+    [0x3] = TOKEN_T | OLD | WORD,
+    [0x4] = TOKEN_T | PAIR,
+    [0x5] = TOKEN | PAIR | HEADER,
     [0x7] = PAIR | HEADER,
     [0x9] = WORD | PAIR | HEADER,
     [0xA] = URL,
     [0xE] = PAIR | HEADER | WORD,
-    [0xF] = UNDER,
+    [0xF] = TOKEN,
 };
 static const unsigned char before_high[16] = {
-    [0x2] = PAIR | MEMBER | HEADER,
-    [0x3] = URL,
-    [0x4] = WORD | PAIR | HEADER,
-    [0x5] = WORD | PAIR | HEADER,
-    [0x6] = UNDER | DOT | DASH | PAIR | HEADER | WORD,
-    [0x7] = UNDER | DOT | DASH | WORD | PAIR | HEADER,
+    [0x2] = PAIR | MEMBER | HEADER,       [0x3] = URL,
+    [0x4] = WORD | PAIR | HEADER,         [0x5] = WORD | PAIR | HEADER,
+    [0x6] = TOKEN | PAIR | HEADER | WORD, [0x7] = BOTH | OLD | WORD | PAIR | HEADER,
 };
 static const unsigned char second_low[16] = {
-    [0x0] = UNDER,
-    [0x1] = UNDER | DASH,
-    [0x3] = WORD,
+    [0x0] = TOKEN_T,
+    [0x1] = TOKEN_T,
+    [0x3] = BOTH | WORD,
     [0x4] = HEADER | MEMBER,
     [0x5] = WORD | HEADER | MEMBER,
-    [0x6] = UNDER,
+    [0x6] = BOTH,
     [0x7] = HEADER | MEMBER,
-    [0x8] = UNDER | DASH,
+    [0x8] = BOTH,
     [0x9] = WORD | HEADER | MEMBER,
     [0xB] = WORD,
     [0xC] = HEADER | MEMBER,
@@ -199,15 +197,6 @@ AVX2 static inline uint32_t capitals32(const char *at)
                          _mm256_cmpgt_epi8(_mm256_set1_epi8('Z' + 1), v)));
 }
 
-/* The same. */
-AVX2 static bool capital_avx2(struct kt_str s)
-{
-    uint32_t any = capitals32(s.at + s.len - KT_REDACT_RUN);
-    for (size_t i = 0; i + KT_REDACT_RUN < s.len; i += KT_REDACT_RUN)
-        any |= capitals32(s.at + i);
-    return any != 0;
-}
-
 /* Moves *at over the codes in front of it, as long as blocks are whole; true when they end. */
 AVX2 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
 {
@@ -232,12 +221,6 @@ static size_t run_avx2(struct kt_str s, size_t at)
 {
     (void)at;
     return s.len;
-}
-
-static bool capital_avx2(struct kt_str s)
-{
-    (void)s;
-    return true;
 }
 
 static bool end_avx2(struct kt_str s, size_t *at, bool *capital)
@@ -296,16 +279,6 @@ bool kt_redact_heads_more(struct kt_redact_heads *h)
         at_edge(heads, s, base, wanted, h->bits);
     h->n += h->n == 0;
     return true;
-}
-
-bool kt_redact_has_capital(struct kt_str s)
-{
-    if (has_avx2() && s.len >= KT_REDACT_RUN)
-        return capital_avx2(s);
-    for (size_t i = 0; i < s.len; i++)
-        if (s.at[i] >= 'A' && s.at[i] <= 'Z')
-            return true;
-    return false;
 }
 
 size_t kt_redact_code_run(struct kt_str s, size_t from)

@@ -49,7 +49,6 @@ static inline size_t kt_redact_heads_next(struct kt_redact_heads *h)
 /* The first place from which 32 bytes are letters, digits or one of _-+/=~, what codes are written
  * with; s.len when there is none. */
 #define KT_REDACT_RUN 32u
-bool kt_redact_has_capital(struct kt_str s);
 size_t kt_redact_code_run(struct kt_str s, size_t from);
 /* Where the run at `at` ends, and whether a capital is in it. */
 size_t kt_redact_code_end(struct kt_str s, size_t at, bool *ret_capital);

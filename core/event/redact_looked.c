@@ -57,21 +57,27 @@ static void add(struct own *o, struct kt_str s)
     o->len += s.len + 1;
 }
 
-/* A key id in `credential` stays, as it did in the record. */
-static inline void look_at(struct own *o, struct kt_str s, bool credential)
+static void look_at(struct own *o, const struct kt_str *s)
 {
-    if (s.len == 0)
-        return;
-    if (!is_of_record(o, s))
-        add(o, s);
-    else if (credential ? s.len >= KT_REDACT_RUN && kt_redact_random(s) : kt_redact_is_odd(s))
+    if (!is_of_record(o, *s))
+        add(o, *s);
+    else if (kt_redact_is_odd(*s))
+        o->unsure = true;
+}
+
+/* A key id in `credential` stays, as it did in the record. */
+static void look_at_credential(struct own *o, const struct kt_str *s)
+{
+    if (!is_of_record(o, *s))
+        add(o, *s);
+    else if (s->len >= KT_REDACT_RUN && kt_redact_random(*s))
         o->unsure = true;
 }
 
 static void look_at_list(struct own *o, const struct kt_list *list)
 {
     for (unsigned i = 0; i < list->n; i++)
-        look_at(o, list->at[i], false);
+        look_at(o, &list->at[i]);
 }
 
 /* What its strings are copies of, and the part that is not only that; before all others. */
@@ -95,20 +101,23 @@ static void look_at_raw(struct own *o, const struct kt_event *ev)
 
 bool kt_redact_event_clean(const struct kt_event *ev, const struct kt_str *records, size_t n)
 {
-    static const uint16_t places[] = {
-#define X(name) offsetof(struct kt_event, name),
-        KT_EVENT_STRINGS(X)
-#undef X
-    };
     struct own o; /* its text is not cleared */
     o.records = records;
     o.n_records = n;
     o.len = 0;
     o.unsure = false;
     look_at_raw(&o, ev);
-    for (size_t i = 0; i < KT_ARRAY_LEN(places) && !o.unsure; i++)
-        look_at(&o, *(const struct kt_str *)(const void *)((const char *)ev + places[i]),
-                places[i] == offsetof(struct kt_event, credential));
+    if (o.unsure)
+        return false;
+#define X(name)                                                                                    \
+    if (ev->name.len > 0) {                                                                        \
+        if (offsetof(struct kt_event, name) == offsetof(struct kt_event, credential))              \
+            look_at_credential(&o, &ev->name);                                                     \
+        else                                                                                       \
+            look_at(&o, &ev->name);                                                                \
+    }
+    KT_EVENT_STRINGS(X)
+#undef X
     look_at_list(&o, &ev->groups);
     look_at_list(&o, &ev->fields);
     const struct kt_str text = kt_str_from(o.text, o.len);

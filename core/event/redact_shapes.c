@@ -100,9 +100,7 @@ static const struct prefix dot[] = {
     PREFIX("dp.sa.", "doppler_token", 16, NAME | DOT, ALNUM),
 };
 /* Behind any byte but those of a name, which it mostly has there. */
-static const struct prefix old_dot[] = {
-    { KT_STR_INIT("s."), 0, "vault_token", 24, ALNUM, 0 },
-};
+static const struct prefix old_dot = { KT_STR_INIT("s."), 0, "vault_token", 24, ALNUM, 0 };
 static const struct prefix dash[] = {
     PREFIX("glpat-", "gitlab_token", 16, NAME, 0),
     PREFIX("xoxa-", "slack_token", 10, ALNUM | DASH, 0),
@@ -135,21 +133,23 @@ static bool ends_with_nocase(struct kt_str s, size_t end, size_t floor, struct k
            kt_str_eq_nocase(kt_str_sub(s, end - text.len, text.len), text);
 }
 
+static bool is_prefix(struct kt_str s, size_t floor, size_t end, const struct prefix *p,
+                      struct kt_redact_match *ret)
+{
+    if (!ends_with(s, end, floor, p->text))
+        return false;
+    size_t at = end - p->text.len, n = run(s, end, p->tail);
+    return (at == 0 || (kind(s.at[at - 1]) & p->not_after) == 0) && n >= p->least &&
+           match(ret, at, end - at + n, p->shape);
+}
+
 static bool find_prefix(struct kt_str s, size_t floor, size_t end, const struct prefix *rows,
                         size_t n_rows, struct kt_redact_match *ret)
 {
     const unsigned two = end > 2 ? TWO(s.at[end - 3], s.at[end - 2]) : 0u;
-    for (size_t i = 0; i < n_rows; i++) {
-        const struct prefix *p = &rows[i];
-        if ((p->two != two && p->two != 0) || !ends_with(s, end, floor, p->text))
-            continue;
-        size_t at = end - p->text.len;
-        if (at > 0 && (kind(s.at[at - 1]) & p->not_after) != 0)
-            continue;
-        size_t n = run(s, end, p->tail);
-        if (n >= p->least)
-            return match(ret, at, end - at + n, p->shape);
-    }
+    for (size_t i = 0; i < n_rows; i++)
+        if (rows[i].two == two && is_prefix(s, floor, end, &rows[i], ret))
+            return true;
     return false;
 }
 
@@ -515,7 +515,7 @@ static bool confirm(struct kt_str s, size_t floor, size_t at, bool key_ids,
         return FIND(under);
     case '.':
         if (s.at[at - 1] == 's' && (at < 2 || (kind(s.at[at - 2]) & (NAME | DOT)) == 0))
-            return FIND(old_dot);
+            return is_prefix(s, floor, at + 1, &old_dot, ret);
         return FIND(dot);
     case '-':
         return FIND(dash);
@@ -601,10 +601,8 @@ static bool is_varied(struct kt_str s)
 bool kt_redact_random(struct kt_str s)
 {
     size_t from = 0;
-    if (s.len < KT_REDACT_RUN || !kt_redact_has_capital(s))
-        return false;
     while ((from = kt_redact_code_run(s, from)) < s.len) {
-        bool capital;
+        bool capital; /* most runs are UUIDs */
         size_t end = kt_redact_code_end(s, from, &capital);
         if (capital && is_varied(kt_str_sub(s, from, end - from)))
             return true;

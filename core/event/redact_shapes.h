@@ -1,6 +1,7 @@
 /* redact_shapes: what a secret value looks like in text. Private to core/event. */
 #pragma once
 #include "core/event/redact_heads.h"
+#include "core/event/scan.h"
 
 struct kt_redact_match {
     size_t at, len;
@@ -30,5 +31,5 @@ bool kt_redact_random(struct kt_str s);
 static inline bool kt_redact_is_odd(struct kt_str s)
 {
     return (s.len >= 4 && s.at[0] == 'A' && s.at[2] == 'I' && s.at[3] == 'A') ||
-           (s.len >= KT_REDACT_RUN && kt_redact_random(s));
+           (s.len >= KT_REDACT_RUN && kt_scan_has_capital(s.at, s.len) && kt_redact_random(s));
 }

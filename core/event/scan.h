@@ -55,6 +55,26 @@ static inline unsigned kt_scan_special(__m128i v)
 }
 #endif
 
+/* Is a capital letter among n bytes, 16 at least? */
+static inline bool kt_scan_has_capital(const char *at, size_t n)
+{
+#ifdef __SSE2__
+    const __m128i shift = _mm_set1_epi8((char)('A' - 128)), most = _mm_set1_epi8(-128 + 26);
+    __m128i any = _mm_setzero_si128();
+    for (size_t i = 0; i < n; i += 16) { /* the last ones overlap */
+        const char *from = at + (i + 16 < n ? i : n - 16);
+        __m128i v = _mm_sub_epi8(_mm_loadu_si128((const __m128i *)(const void *)from), shift);
+        any = _mm_or_si128(any, _mm_cmplt_epi8(v, most)); /* as signed numbers */
+    }
+    return _mm_movemask_epi8(any) != 0;
+#else
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any = any || (at[i] >= 'A' && at[i] <= 'Z');
+    return any;
+#endif
+}
+
 static inline uint64_t kt_scan_8(const char *at)
 {
     uint64_t v;

@@ -81,6 +81,22 @@ static void hexadecimal_digits_are_told_from_all_other_bytes(void **state)
     }
 }
 
+static void a_capital_is_seen_wherever_it_is(void **state)
+{
+    char text[50];
+    (void)state;
+    for (size_t n = 16; n <= sizeof text; n++) {
+        memset(text, 'a', sizeof text);
+        assert_false(kt_scan_has_capital(text, n));
+        for (unsigned c = 0; c < 256; c++)
+            for (size_t i = 0; i < sizeof text; i++) {
+                text[i] = (char)c;
+                assert_int_equal(kt_scan_has_capital(text, n), i < n && c >= 'A' && c <= 'Z');
+                text[i] = 'a';
+            }
+    }
+}
+
 static void inside_is_from_a_first_quote_to_in_front_of_its_second(void **state)
 {
     char text[BLOCK];
@@ -131,6 +147,7 @@ int main(void)
         cmocka_unit_test(hexadecimal_digits_are_told_from_all_other_bytes),
         cmocka_unit_test(a_set_is_seen_whole_and_nothing_of_other_halves),
         cmocka_unit_test(shape_is_what_stands_outside_of_strings_or_ends_one),
+        cmocka_unit_test(a_capital_is_seen_wherever_it_is),
         cmocka_unit_test(inside_is_from_a_first_quote_to_in_front_of_its_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
