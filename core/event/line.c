@@ -85,11 +85,10 @@ static void put_key(struct kt_buf *out, const struct kt_line_field *f)
     out->len += f->key_len;
 }
 
+/* A string that is not empty. */
 static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct kt_buf *out)
 {
     const struct kt_str s = *(const struct kt_str *)at_field(ev, f);
-    if (s.len == 0)
-        return;
     char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s.len + 1);
     memcpy(to, f->key, KT_LINE_KEY_MAX);
     out->len += f->key_len;
@@ -256,8 +255,13 @@ enum kt_status kt_line_write(struct kt_event *ev, struct kt_buf *out, struct kt_
     kt_buf_addz(out, "{\"v\":1,\"kind\":\"");
     kt_buf_add(out, kt_words[KT_WORDS_KIND].at[ev->kind]);
     kt_buf_byte(out, '"');
-    for (unsigned i = 0; i < KT_LINE_FIELDS && out->len - start <= KT_LINE_MAX; i++)
-        put_field(ev, &kt_line_fields[i], out);
+    for (const struct kt_line_field *f = kt_line_fields; f < kt_line_fields + KT_LINE_FIELDS; f++) {
+        if (f->type == KT_LINE_STR && ((const struct kt_str *)at_field(ev, f))->len == 0)
+            continue; /* most are */
+        put_field(ev, f, out);
+        if (out->len - start > KT_LINE_MAX)
+            break;
+    }
     if (out->len - start <= KT_LINE_MAX)
         put_tail(ev, out, start);
     if (out->len - start > KT_LINE_MAX) {
