@@ -2,10 +2,11 @@
  * unexpected_ip: an actor at work from a network it never used (DETECTION §4.1).
  *
  * Owns:  what each credential of an actor has used (moved_key); what actors have used (kt_places)
- * and who else used it (kt_value) are shared. Calls: moved_key, detector.h and core only. No clock,
- * no I/O.
+ * and who else used it (kt_value) are shared. Calls: moved_key, hosting_asns, detector.h and core
+ * only. No clock, no I/O.
  */
 #include "detectors/detector.h"
+#include "detectors/hosting_asns.h"
 #include "detectors/moved_key.h"
 
 #include <math.h>
@@ -15,7 +16,7 @@
 
 struct options {
     double hosting, rented, country, country_shared, client, cap, same_operator, in_turn;
-    uint64_t cold_days, cold_active, old_days, key_days;
+    uint64_t cold_days, cold_active, old_days, key_days, settled_days;
     kt_time_ns forget;
     struct kt_strings deny, only_from;
     struct kt_cidr denied[LISTS_MAX]; /* compiled by check() */
@@ -70,6 +71,10 @@ static const struct kt_option options[] = {
       "Days of credentials of an actor, each counted by itself, before which none of them is "
       "judged "
       "alone.",
+      .reloadable = true },
+    { "settled_days", KT_OPT_UINT, "28", offsetof(struct options, settled_days),
+      "A pipeline with at least so many active days, all of them in networks of one operator, is "
+      "judged like a service where another comes up.",
       .reloadable = true },
     { "in_turn", KT_OPT_DOUBLE, "1.5", offsetof(struct options, in_turn),
       "Added when a credential that took up another network is still used from the one before.",
@@ -170,6 +175,7 @@ struct verdict {
     double lam, s;
     unsigned users; /* others of the kind on this network */
     bool new_country, hosting, new_client, capped, same_operator;
+    bool settled; /* a pipeline whose operator never changed */
 };
 
 static double country_weight(const struct kt_scene *s, const struct options *o)
@@ -186,11 +192,30 @@ static uint32_t forgotten_before(const struct kt_scene *s, const struct options 
     return s->minute > lasts ? (uint32_t)(s->minute - lasts) : 0;
 }
 
+/* Were the runners of this pipeline one operator's on all its days? What it holds is used nowhere
+ * else then. Runners that are hired here and there have no such place. */
+static bool is_settled(const struct kt_scene *s, const struct options *o)
+{
+    const struct kt_places *p = s->places;
+    uint32_t first = (uint32_t)p->place[0].network;
+    bool one = p->n_place > 0 && !p->inside_seen && s->where.asn != 0;
+    for (unsigned i = 0; one && i < p->n_place; i++) {
+        uint64_t network = p->place[i].network;
+        bool named = network >> 60 == KT_NETWORK_ASN >> 60;
+        if (network != s->where.network)
+            one =
+                named && ((uint32_t)network == first || kt_same_operator((uint32_t)network, first));
+    }
+    return one && s->actor->kind == KT_ACTOR_CI && s->actor->active_days >= o->settled_days;
+}
+
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
 {
     const struct kt_actor *a = s->actor;
     struct verdict v = { 0 };
-    v.lam = kt_novelty_rate(priors[a->kind].alpha, priors[a->kind].beta,
+    v.settled = is_settled(s, o);
+    unsigned like = v.settled ? KT_ACTOR_SERVICE : a->kind;
+    v.lam = kt_novelty_rate(priors[like].alpha, priors[like].beta,
                             (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
     v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
     v.same_operator = kt_operator_known(s, forgotten_before(s, o));
@@ -202,9 +227,9 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
         double lam = kt_novelty_rate(0.1, 60, (double)a->novel[KT_NOVEL_CLASS], (double)a->days);
         v.s = fmax(v.s, kt_novelty_self(lam));
     }
-    if (a->kind == KT_ACTOR_CI)
+    if (a->kind == KT_ACTOR_CI && !v.settled)
         return v;
-    double country = country_weight(s, o);
+    double country = v.settled ? 0 : country_weight(s, o);
     v.new_country = country > 0;
     v.s += country;
     bool person = kt_kind_is_person(a->kind);
@@ -327,7 +352,7 @@ static void at_network(struct kt_scene *s, const struct options *o)
     if (known != NULL)
         evidence(s, &v, known->surprise, KT_FIND_BESIDE);
     else
-        evidence(s, &v, kt_points(v.s), 0);
+        evidence(s, &v, kt_points(v.s), v.settled ? KT_FIND_ACCOUNT : 0);
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
