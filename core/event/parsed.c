@@ -14,11 +14,13 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/fetch.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
 
 #define HEAD  offsetof(struct kt_event, source) /* what comes before the texts */
 #define TEXTS ((offsetof(struct kt_event, groups) - HEAD) / sizeof(struct kt_str))
+#define RAW   ((offsetof(struct kt_event, raw) - HEAD) / sizeof(struct kt_str))
 
 _Static_assert(offsetof(struct kt_event, groups) == HEAD + TEXTS * sizeof(struct kt_str),
                "between them there is nothing but texts");
@@ -166,11 +168,14 @@ static void read_list(const struct kt_parsed *p, uint32_t from, unsigned n, stru
 
 /* Another thread read the lines, so they are in no near cache; whoever takes an event takes the
  * next one soon. */
-static void fetch(const struct kt_parsed *p, uint32_t i)
+static KT_FETCHES void fetch(const struct kt_parsed *p, uint32_t i)
 {
-    for (size_t k = 0; i < p->n && k < TEXTS; k++)
-        if (p->event[i].text[k].len > 0)
-            __builtin_prefetch(p->lines.at + p->event[i].text[k].at);
+    if (i >= p->n)
+        return;
+    const struct one *e = &p->event[i];
+    const struct span raw = e->text[RAW]; /* stands last, and few want it */
+    const size_t end = raw.len > 0 ? raw.at : (size_t)e->line.at + e->line.len;
+    kt_fetch(kt_str_from(p->lines.at + e->line.at, end - e->line.at));
 }
 
 enum kt_status kt_parsed_event(const struct kt_parsed *p, uint32_t i, struct kt_arena *arena,

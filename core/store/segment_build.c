@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "core/base/alloc.h"
+#include "core/base/fetch.h"
 #include "core/base/limits.h"
 #include "core/base/zip.h"
 #include "core/event/line.h"
@@ -333,6 +334,8 @@ static void add_blocks(struct kt_builder *b, struct kt_built *out)
     kt_buf_reset(&b->block);
     kt_buf_reset(&b->filters);
     for (uint32_t p = 0; p < b->n; p++) {
+        if (p + 1 < b->n)
+            kt_fetch(b->line_of[b->line[p + 1]]);
         kt_buf_add(&b->block, b->line_of[b->line[p]]);
         kt_buf_byte(&b->block, '\n');
         lines++;
