@@ -91,6 +91,13 @@ void *kt_arena_alloc(struct kt_arena *a, size_t n)
     return p;
 }
 
+static inline char *put(char *to, struct kt_str s)
+{
+    if (s.len > 0)
+        memcpy(to, s.at, s.len);
+    return to + s.len;
+}
+
 struct kt_str kt_arena_cat3(struct kt_arena *a, struct kt_str x, struct kt_str y, struct kt_str z)
 {
     size_t n;
@@ -103,13 +110,7 @@ struct kt_str kt_arena_cat3(struct kt_arena *a, struct kt_str x, struct kt_str y
     char *to = take(a, n, 1);
     if (to == NULL)
         return KT_STR_NONE;
-    char *end = to;
-    const struct kt_str parts[] = { x, y, z };
-    for (size_t i = 0; i < 3; i++) {
-        if (parts[i].len > 0)
-            memcpy(end, parts[i].at, parts[i].len);
-        end += parts[i].len;
-    }
+    put(put(put(to, x), y), z);
     return (struct kt_str){ to, n };
 }
 

@@ -58,11 +58,10 @@ static bool put_special(struct kt_buf *out, struct kt_str s, size_t max)
 static inline __attribute__((always_inline)) bool put_string(struct kt_buf *out, struct kt_str s,
                                                              size_t max)
 {
-    if (s.len > max || !kt_scan_all_plain(s.at, s.len))
+    char *to = s.len <= max ? kt_buf_reserve(out, s.len + 1) : NULL;
+    if (to == NULL || !kt_scan_copy_plain(to, s.at, s.len))
         return put_special(out, s, max);
-    char *to = kt_buf_reserve(out, s.len + 1); /* the usual case */
-    kt_scan_copy(to, s.at, s.len);
-    to[s.len] = '"';
+    to[s.len] = '"'; /* the usual case */
     out->len += s.len + 1;
     return true;
 }
@@ -92,14 +91,13 @@ static void put_str(struct kt_event *ev, const struct kt_line_field *f, struct k
     char *to = kt_buf_reserve(out, KT_LINE_KEY_MAX + s.len + 1);
     memcpy(to, f->key, KT_LINE_KEY_MAX);
     out->len += f->key_len;
-    if (s.len > KT_STRING_MAX || !kt_scan_all_plain(s.at, s.len)) {
+    to += f->key_len;
+    if (s.len > KT_STRING_MAX || !kt_scan_copy_plain(to, s.at, s.len)) {
         if (!put_special(out, s, KT_STRING_MAX))
             ev->flags |= KT_FLAG(REPAIRED);
         return;
     }
-    to += f->key_len; /* the usual case */
-    kt_scan_copy(to, s.at, s.len);
-    to[s.len] = '"';
+    to[s.len] = '"'; /* the usual case */
     out->len += s.len + 1;
 }
 

@@ -48,12 +48,11 @@ static bool is_of_record(const struct own *o, struct kt_str s)
 
 static void add(struct own *o, struct kt_str s)
 {
-    if (o->len + s.len + 1 > OWN_MAX || !kt_scan_all_plain(s.at, s.len)) {
+    if (o->len + s.len + 1 > OWN_MAX || !kt_scan_copy_plain(o->text + o->len + 1, s.at, s.len)) {
         o->unsure = true;
         return;
     }
     o->text[o->len] = '"';
-    kt_scan_copy(o->text + o->len + 1, s.at, s.len);
     o->len += s.len + 1;
 }
 

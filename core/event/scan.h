@@ -44,17 +44,6 @@ static inline size_t kt_scan_plain(const char *at, size_t n, bool *high)
     return i;
 }
 
-#ifdef __SSE2__
-/* A bit for each quote, backslash, control byte or byte that is no ASCII. */
-static inline unsigned kt_scan_special(__m128i v)
-{
-    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-    __m128i other = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)); /* as signed numbers */
-    return (unsigned)_mm_movemask_epi8(_mm_or_si128(other, _mm_or_si128(quote, slash)));
-}
-#endif
-
 /* Is a capital letter among n bytes, 16 at least? */
 static inline bool kt_scan_has_capital(const char *at, size_t n)
 {
@@ -87,34 +76,6 @@ static inline uint32_t kt_scan_4(const char *at)
     uint32_t v;
     memcpy(&v, at, sizeof v);
     return v;
-}
-
-/* Are all n bytes ASCII that a JSON string holds as it is? */
-static inline bool kt_scan_all_plain(const char *at, size_t n)
-{
-#ifdef __SSE2__
-    if (n >= 16) { /* the last ones overlap */
-        unsigned special = 0;
-        for (size_t i = 0; i + 16 < n; i += 16)
-            special |= kt_scan_special(_mm_loadu_si128((const __m128i *)(const void *)(at + i)));
-        const char *tail = at + n - 16;
-        return (special | kt_scan_special(_mm_loadu_si128((const __m128i *)(const void *)tail))) ==
-               0;
-    }
-    if (n >= 8) {
-        __m128i head = _mm_loadl_epi64((const __m128i *)(const void *)at);
-        __m128i tail = _mm_loadl_epi64((const __m128i *)(const void *)(at + n - 8));
-        return kt_scan_special(_mm_unpacklo_epi64(head, tail)) == 0;
-    }
-    if (n >= 4) {
-        uint64_t both = kt_scan_4(at) | (uint64_t)kt_scan_4(at + n - 4) << 32;
-        return kt_scan_special(_mm_set1_epi64x((int64_t)both)) == 0;
-    }
-#endif
-    bool plain = true;
-    for (size_t i = 0; i < n; i++)
-        plain = plain && kt_scan_is_plain((unsigned char)at[i]) && (unsigned char)at[i] < 0x80;
-    return plain;
 }
 
 /* memcmp() == 0 for names, which are shorter than its call is long: by words, the last of which
@@ -174,6 +135,54 @@ static inline void kt_scan_copy(char *to, const char *at, size_t n)
     }
     for (size_t i = 0; i < n; i++)
         to[i] = at[i];
+}
+
+#ifdef __SSE2__
+/* All ones for each quote, backslash, control byte or byte that is no ASCII. */
+static inline __m128i kt_scan_special(__m128i v)
+{
+    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+    __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    __m128i other = _mm_cmplt_epi8(v, _mm_set1_epi8(0x20)); /* as signed numbers */
+    return _mm_or_si128(other, _mm_or_si128(quote, slash));
+}
+#endif
+
+/* kt_scan_copy(), and whether all n bytes are ASCII that a JSON string holds as it is. */
+static inline bool kt_scan_copy_plain(char *to, const char *at, size_t n)
+{
+#ifdef __SSE2__
+    if (n >= 16) { /* the last ones overlap */
+        __m128i special = _mm_setzero_si128();
+        for (size_t i = 0;; i = i + 32 < n ? i + 16 : n - 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+            _mm_storeu_si128((__m128i *)(void *)(to + i), v);
+            special = _mm_or_si128(special, kt_scan_special(v));
+            if (i + 16 == n)
+                return _mm_movemask_epi8(special) == 0;
+        }
+    }
+    if (n >= 8) {
+        const uint64_t head = kt_scan_8(at), tail = kt_scan_8(at + n - 8);
+        memcpy(to, &head, 8);
+        memcpy(to + n - 8, &tail, 8);
+        const __m128i both = _mm_set_epi64x((int64_t)tail, (int64_t)head);
+        return _mm_movemask_epi8(kt_scan_special(both)) == 0;
+    }
+    if (n >= 4) {
+        const uint32_t head = kt_scan_4(at), tail = kt_scan_4(at + n - 4);
+        memcpy(to, &head, 4);
+        memcpy(to + n - 4, &tail, 4);
+        const __m128i both = _mm_set1_epi64x((int64_t)(head | (uint64_t)tail << 32));
+        return _mm_movemask_epi8(kt_scan_special(both)) == 0;
+    }
+#endif
+    bool plain = true;
+    for (size_t i = 0; i < n; i++) {
+        plain = plain && kt_scan_is_plain((unsigned char)at[i]) && (unsigned char)at[i] < 0x80;
+        to[i] = at[i];
+    }
+    return plain;
 }
 
 /* A bit for each of the 16 bytes at `at` that is a hexadecimal digit. */

@@ -97,6 +97,24 @@ static void a_capital_is_seen_wherever_it_is(void **state)
     }
 }
 
+static void a_copy_is_whole_and_says_whether_it_is_plain(void **state)
+{
+    char text[50], copy[sizeof text + 1];
+    (void)state;
+    for (size_t n = 0; n <= sizeof text; n++)
+        for (unsigned c = 0; c < 256; c++)
+            for (size_t i = 0; i < n; i++) {
+                const bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+                for (size_t k = 0; k < sizeof text; k++)
+                    text[k] = (char)('a' + k % 26);
+                text[i] = (char)c;
+                memset(copy, '#', sizeof copy);
+                assert_int_equal(kt_scan_copy_plain(copy, text, n), plain);
+                assert_memory_equal(copy, text, n);
+                assert_int_equal(copy[n], '#');
+            }
+}
+
 static void inside_is_from_a_first_quote_to_in_front_of_its_second(void **state)
 {
     char text[BLOCK];
@@ -148,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_set_is_seen_whole_and_nothing_of_other_halves),
         cmocka_unit_test(shape_is_what_stands_outside_of_strings_or_ends_one),
         cmocka_unit_test(a_capital_is_seen_wherever_it_is),
+        cmocka_unit_test(a_copy_is_whole_and_says_whether_it_is_plain),
         cmocka_unit_test(inside_is_from_a_first_quote_to_in_front_of_its_second),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
