@@ -100,11 +100,13 @@ static enum kt_status copy_pages(struct restore *r, sqlite3 *to, struct kt_error
 static enum kt_status become_owner(const struct restore *r, struct kt_error *err)
 {
     struct stat st;
-    if (geteuid() != 0)
-        return KT_OK;
+    if (stat(r->folder.at, &st) != 0 && errno == ENOENT)
+        return kt_fail(err, KT_E_INPUT,
+                       "the folder '%s' is not there: make it, whoever owns it owns the store",
+                       r->folder.at);
     if (stat(r->folder.at, &st) != 0)
         return kt_fail_errno(err, "look at the folder '%s'", r->folder.at);
-    if (st.st_uid == 0)
+    if (geteuid() != 0 || st.st_uid == 0)
         return KT_OK;
     if (setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 || seteuid(st.st_uid) != 0)
         return kt_fail_errno(err, "act as the owner of '%s'", r->folder.at);
@@ -202,8 +204,11 @@ static enum kt_status run(struct restore *r, struct kt_error *err)
 {
     kt_backup_folder(r->o->to, &r->folder);
     kt_buf_addf(&r->building, "%s" BUILDING, r->o->to);
-    if (kt_reader_open(r->o->from, &r->from, err) != KT_OK)
-        return err == NULL ? KT_E_IO : err->code;
+    enum kt_status opened = kt_reader_open(r->o->from, &r->from, err);
+    if (opened == KT_E_AGAIN)
+        return kt_fail(err, KT_E_INPUT, "there is no backup '%s'", r->o->from);
+    if (opened != KT_OK)
+        return opened;
     if (r->from->number > 1)
         return kt_fail(err, KT_E_CORRUPT,
                        "'%s' goes on in '%s', since it was found damaged: a backup is one file",

@@ -26,6 +26,11 @@ def write(n):
             f.write('\n'.join(vault_pair(rng, time.time() - 60, secret=f'app/s{len(written) % 300}', rid=rid)) + '\n')
 
 
+for argv, words in ((['backup', '-c', conf, h.path('none/below')], b"the folder above '"), (['restore', h.path('none'), '--db', h.path('new.db')], b'there is no backup')):
+    p = keytrail(*argv, ok=False)
+    check(p.returncode == 2 and words in p.stderr, f'{argv[0]}: a folder that is not there is a wrong call', p.stderr)
+
+
 def backup(*argv, **kw):
     return keytrail('backup', '-c', conf, *argv, '-o', 'json', dest, **kw)
 
