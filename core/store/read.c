@@ -96,6 +96,7 @@ static void close_one(struct kt_reader *r)
 {
     kt_directory_done(&r->directory);
     kt_tail_columns_free(r->tail);
+    kt_db_finalize(&r->bounds);
     kt_db_finalize(&r->state);
     (void)sqlite3_close_v2(r->db); /* cursors that are still open keep it until they are freed */
     kt_free(r->path);
@@ -225,6 +226,7 @@ enum kt_status kt_reader_fresh(struct kt_reader *r, struct kt_error *err)
     sqlite3 *db = NULL;
     if (connect(r->path, &db, &r->frozen, err) != KT_OK)
         return kt_wrap(err, "store");
+    kt_db_finalize(&r->bounds);
     kt_db_finalize(&r->state);
     (void)sqlite3_close_v2(r->db);
     r->db = db;

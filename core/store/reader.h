@@ -19,6 +19,7 @@ struct kt_reader {
     struct kt_tail_columns *tail; /* what was made of its batches */
     uint64_t directory_removed;   /* segments that were gone when it was read, and … */
     uint64_t directory_merges;    /* … merges that there had been (KT_MERGES_BLOB) */
+    sqlite3_stmt *bounds;         /* asked by each walk; made with the first */
     sqlite3_stmt *state;          /* asked for one entry after the other; made with the first */
     struct kt_reader *older; /* NULL: this is the first one, or `lost` says why it is not read */
     struct kt_error lost;

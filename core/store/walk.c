@@ -34,18 +34,39 @@ struct kt_walk {
     struct kt_scan_cost cost;
 };
 
+/* Sizes of the file's tree and of the one that it began with. */
+static enum kt_status ends_of(sqlite3_stmt *st, uint64_t *ret_base, uint64_t *ret_size,
+                              struct kt_error *err)
+{
+    struct kt_tree tree, base;
+    enum kt_status status = kt_db_step(st, err);
+    if (status == KT_E_AGAIN || (status == KT_OK && kt_db_col(st, 2).len != 16))
+        return kt_fail(err, KT_E_CORRUPT, "the row of table meta is missing or damaged");
+    if (status == KT_OK)
+        status = kt_tree_unpack(kt_db_col(st, 0), &tree, err);
+    if (status == KT_OK)
+        status = kt_tree_unpack(kt_db_col(st, 1), &base, err);
+    if (status != KT_OK)
+        return kt_wrap(err, "meta");
+    *ret_base = base.size;
+    *ret_size = tree.size;
+    return KT_OK;
+}
+
 enum kt_status kt_walk_bounds(struct kt_reader *r, struct kt_scan *scan, struct kt_error *err)
 {
-    uint8_t log_id[16];
-    struct kt_tree tree, base;
-    struct kt_sums sums;
-    if (kt_meta_read(r->db, log_id, &tree, &sums, err) != KT_OK ||
-        kt_meta_base(r->db, &base, err) != KT_OK)
+    uint64_t base, size;
+    if (r->bounds == NULL &&
+        kt_db_prepare(r->db, "SELECT tree, base, log_id FROM meta", &r->bounds, err) != KT_OK)
         return kt_wrap(err, "newest record");
-    if (scan->until_seq == 0 || scan->until_seq > tree.size)
-        scan->until_seq = tree.size;
-    if (scan->from_seq <= base.size)
-        scan->from_seq = base.size + 1;
+    enum kt_status status = ends_of(r->bounds, &base, &size, err);
+    (void)sqlite3_reset(r->bounds);
+    if (status != KT_OK)
+        return kt_wrap(err, "newest record");
+    if (scan->until_seq == 0 || scan->until_seq > size)
+        scan->until_seq = size;
+    if (scan->from_seq <= base)
+        scan->from_seq = base + 1;
     return KT_OK;
 }
 
