@@ -14,6 +14,8 @@
 #define KEEP_STRING_MAX 1024u
 #define KEEP_LIST_MAX   64u
 
+_Static_assert(KT_KEEP_NAME_MAX <= KT_REDACT_RUN, "shorter names do not look random");
+
 static bool is_named(const struct kt_keep *row, const struct kt_json_node *member)
 {
     return row->name.len == member->key_len &&

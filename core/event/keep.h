@@ -3,7 +3,6 @@
 #include "core/base/buf.h"
 #include "core/event/event.h"
 #include "core/event/json.h"
-#include "core/event/redact_heads.h"
 
 /* One member of an object. Without `below` a scalar or a list of scalars is kept, with it an object
  * or a list of objects; anything else in its place is left out. */
@@ -14,6 +13,7 @@ struct kt_keep {
     bool named;                  /* a scalar may stand for the object: its name */
     bool tells_nothing;          /* the name is surely none that says secret, nor looks random */
 };
+#define KT_KEEP_NAME_MAX 32u /* bytes with its end; a longer name might look random */
 /* Names that say secret (redact_shapes.c) end so, in either case; '_' and '-' may part them. */
 #define KT_KEEP_LETTER(n, back) ((n)[sizeof(n) > (back) ? sizeof(n) - 1 - (back) : 0] & 31)
 #define KT_KEEP_ENDS(n, a, b, c)                                                                   \
@@ -29,7 +29,7 @@ struct kt_keep {
      KT_KEEP_ENDS(n, 'l', 'u', 'e') || KT_KEEP_ENDS(n, 'i', 'n', 'g') ||                           \
      KT_KEEP_ENDS(n, 'a', 'r', 'y') || KT_KEEP_ENDS(n, 'k', 'e', 'n') ||                           \
      (KT_KEEP_ENDS(n, 'i', 'o', 'n') && KT_KEEP_BEFORE(n, 't')) ||                                 \
-     KT_KEEP_ENDS(n, 'k', 'i', 'e') || sizeof(n) > KT_REDACT_RUN)
+     KT_KEEP_ENDS(n, 'k', 'i', 'e') || sizeof(n) > KT_KEEP_NAME_MAX)
 #define KT_KEEP_ROW(n, below, drop, named)                                                         \
     {                                                                                              \
         KT_STR_INIT(n), below, drop, named, !KT_KEEP_TELLS(n)                                      \
