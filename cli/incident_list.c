@@ -271,6 +271,18 @@ static enum kt_status classify(struct kt_incident_cli *c, struct kt_incident_act
     return secret ? KT_OK : as_credential(c, text, as, act, err);
 }
 
+/* Two people who are woken by the same thing open one each. */
+static void say_open_ones(const struct kt_incidents *all, const struct kt_incident_act *a)
+{
+    for (unsigned i = 0; i < all->n; i++) {
+        const struct kt_incident *one = all->at[i];
+        if (one->closed.at == 0 && one->about == (enum kt_incident_about)a->about &&
+            strcmp(one->subject, a->subject) == 0)
+            fprintf(stderr, "%s is open about it, too: keytrail incident show %s\n", one->id,
+                    one->id);
+    }
+}
+
 enum kt_status kt_incident_open_it(struct kt_incident_cli *c, struct kt_error *err)
 {
     struct kt_incident_act a = { .what = KT_INCIDENT_OPEN };
@@ -291,6 +303,7 @@ enum kt_status kt_incident_open_it(struct kt_incident_cli *c, struct kt_error *e
     kt_tty_add(&safe, kt_str_of(a.subject));
     printf("%s  opened about the %s %s\n", id,
            kt_incident_about_word((enum kt_incident_about)a.about), kt_buf_z(&safe));
+    say_open_ones(&c->incidents, &a);
     enum kt_status st = KT_OK;
     if (!c->no_list)
         st = kt_incident_fix_list(c, id, (enum kt_incident_about)a.about, a.subject, a.as, a.since,

@@ -200,6 +200,7 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
     }
     bool same = memcmp(fresh->digest, d->conf->digest, sizeof fresh->digest) == 0;
     if (same && memcmp(keys, d->keys, sizeof keys) == 0) {
+        kt_log(KT_LOG_INFO, "collector: reload: '%s' and its keys are as before", d->conf->path);
         kt_conf_free(fresh);
         return KT_OK;
     }

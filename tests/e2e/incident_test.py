@@ -120,6 +120,9 @@ code, said = incident('open', 'prod/stripe', '--reason', 'printed in a log', '--
 check('blast radius fixed: 1 secrets' in said, 'a secret by its end', said)
 code, said = incident('close', '2', '--reason', 'test over', '--force', '--out', h.path('out') + '/')
 check(code == 0 and 'closed by force' in said and '//' not in said, 'by force with a reason', said)
+incident('open', 'prod/stripe', '--reason', 'again', '--as', 'secret')
+code, said = incident('open', 'prod/stripe', '--reason', 'by somebody else', '--as', 'secret')
+check(code == 0 and 'incident-3 is open about it, too' in said and 'incident-2 is' not in said, 'who opens another one is told which is open', said)
 ops = [r['operation'] for r in ndjson(keytrail('search', 'kind:decision', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))]
 check(sorted(set(ops)) == ['incident.close', 'incident.list', 'incident.note', 'incident.open', 'incident.step'], 'each act is a record of the log', ops)
 check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log'))

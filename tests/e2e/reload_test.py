@@ -34,6 +34,7 @@ check(len(configs()) == 1, 'the configuration of the start is in the log')
 h.collector.send_signal(signal.SIGHUP)
 audit.write(50)
 check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == 1, 'an unchanged file changes nothing', h.log('collector.log'))
+check(wait_for(lambda: 'and its keys are as before' in h.log('collector.log')), 'and that is said: after a refused one somebody waits for it', h.log('collector.log'))
 
 hup(good + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\n')
 audit.write(50)
