@@ -38,7 +38,7 @@ export function FacetList({ of, q }: { of: Asked<Facets>; q: string }) {
         const most = Math.max(...f.values.map((v) => v.count))
         return (
           <section key={field} class="facet">
-            <h3>{title}</h3>
+            <h2>{title}</h2>
             <ul>
               {f.values.map((v) => {
                 const on = has(q, term(field, v.value))

@@ -95,6 +95,7 @@ export function QueryField({ value, onAsk, error, label = 'Query', hint, plain: 
     <form
       class="query"
       role="search"
+      aria-label="Records that fit a query"
       onSubmit={(e) => {
         e.preventDefault()
         setList(null)

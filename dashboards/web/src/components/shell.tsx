@@ -116,6 +116,7 @@ function SearchBox() {
     <form
       class="quick"
       role="search"
+      aria-label="All records"
       onSubmit={(e) => {
         e.preventDefault()
         go('/search', { q })

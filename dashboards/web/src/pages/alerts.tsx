@@ -192,6 +192,7 @@ function Narrow({ counts, status }: { counts: Alerts['counts'] | undefined; stat
       <form
         class="quick"
         role="search"
+        aria-label="Alerts of this list"
         onSubmit={(e) => {
           e.preventDefault()
           patch({ q })
