@@ -49,7 +49,7 @@ const struct kt_event *kt_intake_events(const struct kt_intake *in, uint32_t *re
 KT_MUST_USE enum kt_status kt_intake_control(struct kt_intake *in, struct kt_event *ev,
                                              kt_time_ns arrival, kt_time_ns stored,
                                              struct kt_error *err);
-size_t kt_intake_bytes(const struct kt_intake *in); /* of lines, parsed or not, since the last commit */
+size_t kt_intake_bytes(const struct kt_intake *in); /* of lines, parsed or not, not committed */
 uint64_t kt_intake_facts(const struct kt_intake *in);
 /* After the commit: feeds the kept records, forgets them. */
 void kt_intake_committed(struct kt_intake *in);
