@@ -135,6 +135,16 @@ static bool store(const struct kt_flag *f, const char *value)
     return false;
 }
 
+/* In the place of a value: then that was forgotten, and `keygen --out --help` would write a key
+ * into a file of that name. `--out=--help` says that it is meant. */
+static bool is_option(const struct kt_flag *flags, const char *arg)
+{
+    const char *end = strchr(arg, '=');
+    struct kt_str name = end != NULL ? kt_str_from(arg, (size_t)(end - arg)) : kt_str_of(arg);
+    return kt_str_starts(name, KT_STR("--")) &&
+           (kt_str_is(name, "--help") || find(flags, name) != NULL);
+}
+
 static int usage(bool *ret_done)
 {
     *ret_done = true;
@@ -179,7 +189,7 @@ int kt_flags_parse(const struct kt_command *cmd, const struct kt_flag *flags, in
         }
         const char *value = eq != NULL ? eq + 1 : NULL;
         if (f->type != KT_FLAG_BOOL && value == NULL) {
-            if (i + 1 == argc) {
+            if (i + 1 == argc || is_option(flags, argv[i + 1])) {
                 fprintf(stderr, "%s: %s needs %s\n", kt_command_name(cmd, full), f->name, f->value);
                 return usage(ret_done);
             }

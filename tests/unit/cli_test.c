@@ -122,6 +122,22 @@ static void flags_take_long_short_equals_and_alias(void **state)
     assert_int_equal(a.many.n, 2);
 }
 
+static void an_option_in_the_place_of_a_value_is_a_value_forgotten(void **state)
+{
+    (void)state;
+    static const char *const behind[] = { "--help", "--quiet", "--limit=3", "--from" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(behind); i++) {
+        ARGV("--since", behind[i], "7d");
+        assert_int_equal(code, KT_EXIT_USAGE);
+        assert_true(done);
+        assert_null(a.since);
+    }
+    ARGV("--since", "-7d", "--feed", "--not-one-of-them", "--from=--help");
+    assert_int_equal(code, 0);
+    assert_string_equal(a.since, "--help");
+    assert_string_equal(a.many.at[0], "--not-one-of-them");
+}
+
 static void flags_leave_negated_terms_and_everything_after_dashes(void **state)
 {
     (void)state;
@@ -251,6 +267,7 @@ int main(void)
         cmocka_unit_test(flags_take_long_short_equals_and_alias),
         cmocka_unit_test(a_command_takes_just_its_words),
         cmocka_unit_test(help_stands_in_front_of_all_options),
+        cmocka_unit_test(an_option_in_the_place_of_a_value_is_a_value_forgotten),
         cmocka_unit_test(flags_leave_negated_terms_and_everything_after_dashes),
         cmocka_unit_test(flags_refuse_what_they_do_not_know),
         cmocka_unit_test(flags_refuse_a_number_that_is_none),
