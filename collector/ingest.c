@@ -610,6 +610,8 @@ static enum kt_status store_batch(struct kt_ingest *in, const struct talk *t, st
         s->digest_from = s->seq >= DIGESTS ? s->seq - DIGESTS + 1 : 1;
     memcpy(s->digest[s->seq % DIGESTS], m->digest, 32);
     acknowledge(in, s, m->seq);
+    /* Here, since what was read lies in memory that is parsed's now. */
+    kt_ingest_notice(&in->alarms, &t->agent->quiet, in->intake, t->name);
     return KT_OK;
 }
 
@@ -640,10 +642,7 @@ static enum kt_status take_batch(struct kt_ingest *in, struct talk *t, struct kt
         refuse_line(in, t, &f);
         return KT_OK;
     }
-    enum kt_status st = store_batch(in, t, s, err);
-    if (st == KT_OK)
-        kt_ingest_notice(&in->alarms, &t->agent->quiet, in->intake, t->name);
-    return st;
+    return store_batch(in, t, s, err);
 }
 
 static enum kt_status batch(struct kt_ingest *in, struct talk *t, struct kt_error *err)

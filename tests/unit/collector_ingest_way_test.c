@@ -137,6 +137,24 @@ static void a_batch_with_what_is_known_is_left_to_the_log(void **state)
     assert_int_equal(follow(w, last - 1, (const uint32_t[]){ 1 }, 1), last);
 }
 
+/* What its agent reports beside a line that is known is seen. */
+static void a_report_beside_what_is_known_is_seen(void **state)
+{
+    struct ingest_world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
+    struct kt_event report = ingest_event("prod", 7);
+    report.kind = KT_KIND_REPORT;
+    report.operation = KT_STR("log.contradiction");
+    report.message = KT_STR("what the agent says");
+    ingest_greeted(w);
+    ingest_batch_of(w, &w->one, 1, "prod", 1);
+    ingest_commit(w);
+    lines_of(&lines, 1, 1); /* is there */
+    ingest_add_line(&lines, report);
+    ingest_batch(w, INGEST_PEER, &w->one, 2, kt_buf_str(&lines), NULL);
+    ingest_commit(w);
+}
+
 /* A fact stands before the batch that brought its address. */
 static void facts_between_batches_are_left_to_the_log(void **state)
 {
@@ -201,6 +219,7 @@ int main(void)
         T(agents_go_on_in_the_order_of_the_log),
         T(a_batch_with_what_is_known_is_left_to_the_log),
         T(facts_between_batches_are_left_to_the_log),
+        T(a_report_beside_what_is_known_is_seen),
         T(small_batches_do_not_keep_the_memory_of_large_ones),
     };
     kt_hash_init();
