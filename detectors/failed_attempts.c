@@ -46,9 +46,8 @@ struct options {
 struct tries { /* failed credentials */
     struct kt_ring ring;
     uint32_t last_min;
-    uint32_t foreign; /* by names that did not know the place */
-    uint32_t
-        other; /* of these: with a client that is not the name's own, or from a rented server */
+    uint32_t foreign;  /* by names that did not know the place */
+    uint32_t other;    /* of these: not the name's own client, or from a rented server */
     uint32_t in_place; /* of these: the newest, all in one network */
     uint64_t place;    /* that network */
 };
