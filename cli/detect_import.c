@@ -4,7 +4,8 @@
  *
  * Owns:  the texts of the files at hand.
  * Calls: detectors/sigma, core/config, core/sys/fs; stdout, stderr.
- * Holds: a document is written whole and unchanged, or not at all.
+ * Holds: a document is written whole and unchanged, or not at all; a file that cannot be read is one
+ *        refused row, and stops nothing.
  */
 #include "cli/detect_import.h"
 
@@ -24,7 +25,8 @@
 struct file {
     char *path, *name; /* name: under which it is written */
     struct kt_buf text;
-    bool there; /* of the folder already */
+    char *unread; /* why it cannot be read; NULL: it was */
+    bool there;   /* of the folder already */
 };
 struct import {
     struct file *file;
@@ -51,10 +53,12 @@ static const char *last_part(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* By a file that can be read: the others write nothing over. */
 static bool name_taken(const struct import *im, const char *name, bool there)
 {
     for (unsigned i = 0; i < im->n; i++)
-        if (im->file[i].there == there && strcmp(im->file[i].name, name) == 0)
+        if (im->file[i].there == there && im->file[i].unread == NULL &&
+            strcmp(im->file[i].name, name) == 0)
             return true;
     return false;
 }
@@ -72,18 +76,25 @@ static char *name_for(const struct import *im, const char *path)
     return kt_str_dup(kt_buf_str(&b));
 }
 
+/* What is there already has to be read: who has which id is not known otherwise. */
 static enum kt_status add_file(struct import *im, const char *path)
 {
     if (im->n == FILES_MAX)
         return kt_fail(im->err, KT_E_LIMIT, "more than %u files", FILES_MAX);
-    struct kt_buf text = { 0 };
-    if (kt_fs_read_all(path, KT_CONFIG_MAX, &text, im->err) != KT_OK) {
-        kt_buf_done(&text);
-        return kt_wrap(im->err, "'%s'", path);
+    struct kt_error why = { 0 };
+    struct file f = { .there = im->there };
+    if (kt_fs_read_all(path, KT_CONFIG_MAX, &f.text, &why) != KT_OK) {
+        kt_buf_reset(&f.text);
+        if (im->there) {
+            *im->err = why;
+            return kt_wrap(im->err, "'%s'", path);
+        }
+        f.unread = kt_strdup(why.text);
     }
+    f.path = kt_strdup(path);
+    f.name = im->there ? kt_strdup(last_part(path)) : name_for(im, path);
     im->file = kt_realloc_array(im->file, im->n + 1, sizeof *im->file);
-    char *name = im->there ? kt_strdup(last_part(path)) : name_for(im, path);
-    im->file[im->n++] = (struct file){ kt_strdup(path), name, text, im->there };
+    im->file[im->n++] = f;
     return KT_OK;
 }
 
@@ -97,15 +108,14 @@ static void each(void *arg, const char *name)
     if (im->st != KT_OK || name[0] == '.')
         return;
     kt_buf_addf(&path, "%s/%s", im->folder, name);
-    im->st = kt_fs_real.stat(kt_fs_real.self, kt_buf_z(&path), &stat, im->err);
-    if (im->st != KT_OK)
-        return;
-    bool wanted = stat.is_dir ? !im->there : is_rules(name);
+    /* of a dead link the name alone says whether it is of rules; reading it says what is wrong */
+    bool dead = kt_fs_real.stat(kt_fs_real.self, kt_buf_z(&path), &stat, NULL) != KT_OK;
+    bool wanted = !dead && stat.is_dir ? !im->there : is_rules(name);
     /* what is written over now is no longer there */
     if (wanted && im->there && name_taken(im, name, false))
         wanted = false;
     if (wanted)
-        im->st = add_place(im, kt_buf_z(&path));
+        im->st = dead ? add_file(im, kt_buf_z(&path)) : add_place(im, kt_buf_z(&path));
 }
 
 static enum kt_status add_place(struct import *im, const char *path)
@@ -149,6 +159,21 @@ static const struct file *file_of(const struct import *im, const struct kt_sigma
     return NULL;
 }
 
+static void print_unread(struct import *im, struct kt_rows *rows)
+{
+    for (unsigned i = 0; i < im->n; i++) {
+        const struct file *f = &im->file[i];
+        if (f->unread == NULL)
+            continue;
+        im->refused++;
+        const struct kt_cell cells[] = {
+            text("refused"), text(""),      text(last_part(f->path)), text(f->unread),
+            text(""),        text(f->path), kt_cell_int(0),
+        };
+        kt_rows_add(rows, cells);
+    }
+}
+
 static void print(struct import *im, enum kt_output how)
 {
     struct kt_rows *rows = kt_rows_new(how, columns, KT_ARRAY_LEN(columns), true);
@@ -170,6 +195,7 @@ static void print(struct import *im, enum kt_output how)
         };
         kt_rows_add(rows, cells);
     }
+    print_unread(im, rows);
     kt_rows_end(rows);
 }
 
@@ -225,7 +251,7 @@ static enum kt_status check(struct import *im)
     im->set = kt_sigma_new();
     for (unsigned round = 0; round < 2; round++) /* who was there first keeps the id */
         for (unsigned i = 0; i < im->n; i++)
-            if (im->file[i].there == (round == 0))
+            if (im->file[i].there == (round == 0) && im->file[i].unread == NULL)
                 kt_sigma_add(im->set, im->file[i].path, kt_buf_str(&im->file[i].text));
     kt_sigma_close(im->set);
     return KT_OK;
@@ -236,6 +262,7 @@ static void done(struct import *im)
     for (unsigned i = 0; i < im->n; i++) {
         kt_free(im->file[i].path);
         kt_free(im->file[i].name);
+        kt_free(im->file[i].unread);
         kt_buf_done(&im->file[i].text);
     }
     kt_free(im->file);

@@ -82,6 +82,25 @@ text = open(os.path.join(d, 'rules', 'mixed.yml')).read()
 check('Good' in text and 'Too' in text and 'Bad' not in text, 'only what was accepted is written, as it stood', text)
 p = keytrail('config', 'check', '-c', write('r.yaml', BASE + 'rules: [rules]\n'))
 check(b'rules: 2 in 1 file' in p.stdout, 'the folder loads', p.stdout)
+os.mkdir(os.path.join(d, 'many'))
+write('many/good.yml', OWN % ('Fine', 'actor'))
+write('many/long.yml', '#' + 'x' * (1 << 20))
+os.symlink('nowhere', os.path.join(d, 'many', 'dead.yml'))
+os.symlink('nowhere', os.path.join(d, 'many', 'dead.txt'))
+p = keytrail('detect', 'import', os.path.join(d, 'many'), '--into', os.path.join(d, 'taken'), '-o', 'json', ok=False)
+rows = {r['file'].rsplit('/', 1)[-1]: r for r in json.loads(p.stdout or b'[]')}
+check(p.returncode == 7 and {f: r['verdict'] for f, r in rows.items()} == {'good.yml': 'accepted', 'dead.yml': 'refused', 'long.yml': 'refused'}
+      and 'is not there' in rows['dead.yml']['why'] and 'is longer than' in rows['long.yml']['why'] and b'1 rule accepted, 2 refused; 1 file written' in p.stderr,
+      'files that cannot be read are refused, the others imported', (p.returncode, rows, p.stderr))
+check(os.listdir(os.path.join(d, 'taken')) == ['good.yml'], 'and nothing is written of them', os.listdir(os.path.join(d, 'taken')))
+ID = 'id: 8f6c2f0e-93b0-4c0e-9d6a-2d7c3a1f5b11\n'
+write('taken/long.yml', ID + OWN % ('There', 'actor'))
+write('many/twice.yml', ID + OWN % ('Twice', 'actor'))
+p = keytrail('detect', 'import', os.path.join(d, 'many'), '--into', os.path.join(d, 'taken'), '-o', 'json', ok=False)
+why = [r['why'] for r in json.loads(p.stdout or b'[]') if r['file'].endswith('twice.yml')]
+check(len(why) == 1 and 'long.yml' in why[0], 'what lies there under the name of a file that cannot be read keeps its id', (why, p.stderr))
+p = keytrail('detect', 'import', os.path.join(d, 'many', 'long.yml'), ok=False)
+check(p.returncode == 1 and b'is longer than' in p.stdout, 'one that is named is refused likewise', (p.returncode, p.stdout, p.stderr))
 write('bad.yml', OWN % ('Bad', 'actr'))
 refused(BASE + 'rules: [rules, bad.yml]\n', "bad.yml:3:17: field 'actr' cannot be asked (did you mean 'actor'?)")
 
