@@ -12,7 +12,7 @@ SANITIZED = {'dashboard_test', 'digests_test', 'listen_test', 'lookup_test', 'po
 # Those that measure time run alone, at the end; but for the demo, which waits for most of its minute: it runs beside them.
 ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'page_test', 'routes_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
 # The longest begin, so that no core waits for one of them at the end.
-FIRST = ['store_fault_test', 'sim_test', 'store_backup_test', 'store_together_test', 'collector_decide_test', 'collector_decide_expected_test', 'detectors_cases_test', 'collector_pager_test', 'syscalls_test', 'disk_test']
+FIRST = ['store_fault_test', 'sim_test', 'store_backup_test', 'store_totals_test', 'store_together_test', 'collector_decide_test', 'collector_decide_expected_test', 'detectors_cases_test', 'collector_pager_test', 'syscalls_test', 'disk_test']
 TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')
 
 
