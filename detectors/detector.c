@@ -306,20 +306,30 @@ bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob)
     return kt_str_glob(glob, s->ev->actor) || (s->written.len > 0 && kt_str_glob(glob, s->written));
 }
 
-bool kt_network_expected(const struct kt_scene *s)
+const struct kt_conf_network *kt_network_listed(const struct kt_scene *s)
 {
     const struct kt_conf *conf = s->shared->conf;
+    const struct kt_conf_network *best = NULL;
+    unsigned bits = 0;
     for (unsigned i = 0; i < conf->n_networks; i++) {
         const struct kt_conf_network *net = &conf->networks[i];
         bool named = net->actors.n == 0;
         for (unsigned k = 0; k < net->actors.n && !named; k++)
             named = kt_actor_fits(s, kt_str_of(net->actors.at[k]));
         for (unsigned k = 0; k < net->n_cidr && named; k++) {
-            if (kt_cidr_has(net->cidr[k], s->ev->ip))
-                return true;
+            bool wider = best != NULL && net->cidr[k].bits <= bits;
+            if (wider || !kt_cidr_has(net->cidr[k], s->ev->ip))
+                continue;
+            best = net;
+            bits = net->cidr[k].bits;
         }
     }
-    return false;
+    return best;
+}
+
+bool kt_network_expected(const struct kt_scene *s)
+{
+    return kt_network_listed(s) != NULL;
 }
 
 bool kt_event_is_probe(const struct kt_event *ev)

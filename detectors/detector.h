@@ -372,7 +372,9 @@ uint64_t kt_value_bit(uint32_t actor);
 bool kt_operator_known(const struct kt_scene *s, uint32_t since_min);
 /* Does the glob of a configuration mean this actor, by its own name or as the log has it? */
 bool kt_actor_fits(const struct kt_scene *s, struct kt_str glob);
-/* Is the address in a configured network that names this actor or everybody? */
+/* The configured network that has the address and names this actor or everybody: of several the
+ * narrowest, of two alike the first. NULL: none. */
+const struct kt_conf_network *kt_network_listed(const struct kt_scene *s);
 bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);

@@ -59,8 +59,9 @@ static const struct kt_option options[] = {
     KT_OPTIONS_END,
 };
 
-/* Bits of a way. LISTED: in `networks:`; PHONE: all of it, and what roams comes out at home. */
-enum { HOSTING = 1, LISTED = 2, PHONE = 4 };
+/* Bits of a way. LISTED: in `networks:`, and may be a way out; OFFICE: there, and said to be a
+ * place; PHONE: all of it, and what roams comes out at home. */
+enum { HOSTING = 1, LISTED = 2, PHONE = 4, OFFICE = 8 };
 struct visit { /* one network, as long as no other came between and no pause of 2 hours */
     uint64_t network;
     uint32_t from_min, last_min;
@@ -88,9 +89,10 @@ static bool is_trail(const void *state)
     return t->n <= VISITS && t->n_pairs <= PAIRS;
 }
 
-/* `networks:` names offices and ways out alike. Into a way out people came, or from it, from
- * another country sooner than they travel; into an office where no tunnel ends nobody ever did. Any
- * other operator moves people by itself: from one country to another without leaving it. */
+/* `networks:` names offices and ways out alike, where no entry says `place`. Into a way out people
+ * came, or from it, from another country sooner than they travel; into an office where no tunnel
+ * ends nobody ever did. Any other operator moves people by itself: from one country to another
+ * without leaving it. */
 struct moved {
     uint64_t who[MOVED + 1]; /* one of them may be the actor that is judged */
     uint32_t day[MOVED + 1], n;
@@ -133,6 +135,11 @@ static double distance_km(const struct visit *a, const struct visit *b)
 {
     struct kt_spot from = spot_of(a), to = spot_of(b);
     return kt_spot_distance_km(&from, &to);
+}
+
+static bool is_own(const struct visit *v) /* of `networks:` */
+{
+    return (v->way & (LISTED | OFFICE)) != 0;
 }
 
 static bool same_visit(const struct visit *v, const struct visit *now)
@@ -296,8 +303,7 @@ static bool is_fast(const struct options *o, const struct hop *h)
  * is excused in a country where nobody of the firm was with it. */
 static bool is_carrier(const struct kt_scene *s, const struct visit *v)
 {
-    return (v->way & LISTED) == 0 && is_way_out(s, v->network) &&
-           colleagues(s, v->network, v->country) > 0;
+    return !is_own(v) && is_way_out(s, v->network) && colleagues(s, v->network, v->country) > 0;
 }
 
 /* It moves people without moving them. A network of `networks:` explains that somebody is in it,
@@ -313,8 +319,8 @@ static bool is_egress(const struct kt_scene *s, const struct options *o, const s
 static double judge(const struct kt_scene *s, const struct options *o, struct trail *t,
                     const struct visit *now, const struct hop *h, unsigned *ret_users)
 {
-    if ((now->way & h->other->way & LISTED) != 0)
-        return 0; /* from one of the firm's networks to another */
+    if (is_own(now) && is_own(h->other) && ((now->way | h->other->way) & LISTED) != 0)
+        return 0; /* from one of the firm's networks to another; in two offices nobody is */
     if (!is_fast(o, h) && !is_in_turn(now, h))
         return 0;
     const struct pair *p = pair_of(t, now->country, h->other->country);
@@ -427,7 +433,7 @@ static const struct visit *between(const struct trail *t, unsigned at, const str
     const struct visit *other = NULL;
     for (unsigned i = at; i > 0; i--) {
         const struct visit *v = &t->visit[i - 1];
-        if (v->way != 0)
+        if ((v->way & ~OFFICE) != 0)
             continue;
         if (v->country == now->country && other != NULL)
             *ret_minutes = now->from_min - v->last_min;
@@ -453,12 +459,13 @@ static void daily(struct kt_scene *s, const struct options *o, struct trail *t, 
                   const struct visit *now)
 {
     uint32_t minutes = 0;
-    const struct visit *other = now->way == 0 ? between(t, at, now, &minutes) : NULL;
+    bool out = (now->way & ~OFFICE) != 0;
+    const struct visit *other = out ? NULL : between(t, at, now, &minutes);
     if (other == NULL || distance_km(other, now) <= (double)o->distance_km)
         return;
     const struct pair *p = pair_of(t, now->country, other->country);
     const struct visit *newer = first_use(s, now) >= first_use(s, other) ? now : other;
-    if ((p != NULL && p->days >= o->seen) || !is_unsettled(s, newer))
+    if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, newer))
         return;
     bool same = t->newer == newer->country && s->minute <= t->back_min + AGAIN_MIN;
     bool today = same && kt_actor_day(s->actor, t->back_min) == kt_actor_day(s->actor, s->minute);
@@ -567,7 +574,7 @@ static void put_aside(struct kt_scene *s, const struct options *o, const struct 
     const struct visit *way = (now->way & LISTED) != 0 ? now : h->other;
     bool one_listed = ((now->way ^ h->other->way) & LISTED) != 0;
     /* An address that the database has in the wrong country is one that nobody else was in. */
-    bool within = (now->way & LISTED) == 0 && now->network == h->other->network &&
+    bool within = !is_own(now) && !is_own(h->other) && now->network == h->other->network &&
                   colleagues(s, now->network, a) > 0 && colleagues(s, now->network, b) > 0;
     if ((one_listed || within) && is_fast(o, h))
         kt_put_aside(s, ASIDE_MOVED, way->network, end, once);
@@ -583,6 +590,16 @@ static bool is_phone(struct kt_str agent)
     return false;
 }
 
+/* What the configuration says of an office goes before what others think of its operator. */
+static uint8_t way_of(const struct kt_scene *s)
+{
+    const struct kt_conf_network *listed = kt_network_listed(s);
+    uint8_t phone = is_phone(s->ev->user_agent) ? PHONE : 0;
+    if (listed != NULL && listed->place)
+        return OFFICE | phone;
+    return (s->where.hosting ? HOSTING : 0) | (listed != NULL ? LISTED : 0) | phone;
+}
+
 static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
@@ -590,13 +607,11 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct visit now = { .network = s->where.network,
                          .from_min = s->minute,
                          .last_min = s->minute,
-                         .country = s->where.country,
-                         .way = s->where.hosting ? HOSTING : 0 };
+                         .country = s->where.country };
     if (s->actor == NULL || !kt_kind_is_person(s->actor->kind) || !in || s->late ||
         !s->where.usable || s->where.inside || !locate(&s->where, &now))
         return;
-    now.way |= kt_network_expected(s) ? LISTED : 0;
-    now.way |= is_phone(s->ev->user_agent) ? PHONE : 0;
+    now.way = way_of(s);
     now.stores = 1u << (kt_recall_hash(s->recall, s->ev->instance, STORE_SEED) & 31u);
     struct trail *t = kt_table_put(s->tables[0], s->who, NULL);
     unsigned at = t->n, users = 0;

@@ -76,11 +76,15 @@ const struct kt_option kt_conf_holidays_table[] = {
 struct network_options {
     const char *name;
     struct kt_strings cidr, actors;
+    bool place;
 };
 const struct kt_option kt_conf_network_table[] = {
     { "name", KT_OPT_STRING, NULL, AT(name), "shown in alerts", false, false },
     { "cidr", KT_OPT_LIST, NULL, AT(cidr), "networks like 198.51.100.0/24", false, false },
     { "actors", KT_OPT_LIST, "", AT(actors), "globs; empty = everybody", false, false },
+    { "place", KT_OPT_BOOL, "false", AT(place),
+      "true: an office, whoever comes from there is there; false: it may be a way out, as of a VPN",
+      false, false },
     KT_OPTIONS_END,
 };
 #undef AT
@@ -187,6 +191,7 @@ static enum kt_status load_network(struct kt_conf *c, const struct kt_node *n,
     const struct kt_node *cidr = kt_node_get(n, "cidr");
     ret->name = o.name;
     ret->actors = o.actors;
+    ret->place = o.place;
     ret->cidr = kt_yaml_keep(c->yaml, o.cidr.n * sizeof *ret->cidr);
     const struct kt_node *at = cidr->type == KT_NODE_LIST ? cidr->first : cidr;
     for (unsigned i = 0; i < o.cidr.n; i++, at = at->next) {

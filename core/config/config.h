@@ -107,6 +107,7 @@ struct kt_conf_network {
     struct kt_cidr *cidr;
     unsigned n_cidr;
     struct kt_strings actors; /* globs; empty = everybody */
+    bool place;               /* who comes from there is there: an office, and no way out */
 };
 struct kt_conf_canary {
     const char *secret;

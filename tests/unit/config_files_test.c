@@ -66,7 +66,7 @@ static const char collector_yaml[] =
     "  agents_dir: /etc/keytrail/agents.d          # one file an agent\n"
     "geoip: { databases: auto }\n"
     "networks:                                     # places that are expected\n"
-    "  - { name: office-berlin, cidr: [\"198.51.100.0/24\"] }\n"
+    "  - { name: office-berlin, cidr: [\"198.51.100.0/24\"], place: true }\n"
     "  - { name: vpn, cidr: [\"2001:db8:7::/48\"], actors: [\"*@acme.example\"] }\n"
     "identities_file: identities.yaml             # aliases, kind, team, time zone\n"
     "production: [\"prod/**\", \"aws-sm://111122223333/**\"]\n"
@@ -116,6 +116,7 @@ static void documented_collector_file_loads(void **state)
     assert_string_equal(c->agents_dir, "/etc/keytrail/agents.d");
     assert_true(c->geoip_auto && c->geoip.n == 0);
     assert_int_equal(c->n_networks, 2);
+    assert_true(c->networks[0].place && !c->networks[1].place);
     assert_string_equal(c->networks[1].name, "vpn");
     assert_int_equal(c->networks[1].cidr[0].bits, 48);
     assert_string_equal(c->networks[1].actors.at[0], "*@acme.example");
@@ -276,6 +277,8 @@ static void wrong_collector_files_are_refused_with_place_and_mend(void **state)
           "c.yaml:1:49: 'cidr': '10.1.2.3/8' has host bits set, write 10.0.0.0/8" },
         { "networks: [{ name: a, cidr: nowhere }]\n", "c.yaml:1:29: 'cidr': not an address" },
         { "networks: [{ cidr: [10.0.0.0/8] }]\n", "'name' is missing" },
+        { "networks: [{ name: a, cidr: [10.0.0.0/8], place: Berlin }]\n",
+          "c.yaml:1:50: 'place': write true or false" },
         { "networks: { a: b }\n", "'networks' takes a list" },
         { "networks: [a]\n", "c.yaml:1:12: here goes keys with values" },
         { "canaries: [{ allow: [a] }]\n", "'secret' is missing" },
