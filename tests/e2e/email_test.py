@@ -68,7 +68,17 @@ for bad, says in ({'from': '"a@b\\r\\nBcc: eve@evil.example"'}, 'from'), ({'to':
 
 # ---- an alert is one thread, over a kill: opened, acknowledged, noted, closed ----
 rng, mails = random.Random(SEED), []
-threading.Thread(target=lambda: [mails.append(email.message_from_string(json.loads(l)['content'], policy=email.policy.default)) for l in peer.stdout], daemon=True).start()
+
+
+def read_mails():
+    """What the collector says of itself (of a disk of this host that is nearly full, say) is another thread, and not asked for here."""
+    for line in peer.stdout:
+        m = email.message_from_string(json.loads(line)['content'], policy=email.policy.default)
+        if '] self: ' not in m['Subject']:
+            mails.append(m)
+
+
+threading.Thread(target=read_mails, daemon=True).start()
 h.write('keytrail.yaml', base + f"""alerts:
   links: {{ alert: "https://keys.example.com/a/{{id}}?from=mail", runbook: "https://keys.example.com/runbooks/{{detector}}" }}
   targets: {{ mail: {{ type: email, server: "{smtps}", from: keytrail@example.com, to: [oncall@example.com], user: keytrail, password_file: {h.path('pass')}, ca_file: {crt}, allow_private: true }} }}
@@ -84,7 +94,7 @@ h.start_agent('v')
 if not check(wait_for(lambda: mails), 'an alert is a mail', h.log('collector.log')[-1500:]):
     finish()
 first = mails[0]
-alert = ndjson(keytrail('alerts', 'list', '--severity', 'medium', '--db', h.db, '-o', 'ndjson'))[0]
+alert = [a for a in ndjson(keytrail('alerts', 'list', '--severity', 'medium', '--db', h.db, '-o', 'ndjson')) if a['detector'] != 'self'][0]
 words = first.get_body(('plain',)).get_content()
 check(first['In-Reply-To'] is None and first['References'] is None and not str(first['Subject']).startswith('Re:'), 'the first one answers nothing', first.items())
 check(f"https://keys.example.com/a/{alert['id']}?from=mail" in words and f"https://keys.example.com/runbooks/{alert['detector']}" in words.split(), 'with the pages of alert and runbook', words)

@@ -16,7 +16,8 @@ h.start_agent('vault-host')
 
 
 def alerts(*argv):
-    return ndjson(keytrail('alerts', 'list', '--db', h.db, '-o', 'ndjson', *argv))
+    """What detection raised: what the collector says of itself (of a disk of this host that is nearly full, say) is not asked for here."""
+    return [a for a in ndjson(keytrail('alerts', 'list', '--db', h.db, '-o', 'ndjson', *argv)) if a['detector'] != 'self']
 
 
 def expect(*argv, ok=True):
