@@ -103,7 +103,7 @@ static const struct kt_table_decl tables[] = {
     [T_EXPOSED] = { "failed_exposed", KT_KEY_IDENTITY, sizeof(struct kt_exposed), 2, 10000,
                     KT_EVICT_LRU, kt_exposed_is_sound },
     [T_DOORS] = { "failed_doors", KT_KEY_ADDRESS, sizeof(uint32_t), 1, 20000, KT_EVICT_LRU, NULL },
-    [T_GUESSES] = { "failed_guesses", KT_KEY_ADDRESS, sizeof(struct kt_guesses), 1, 2000,
+    [T_GUESSES] = { "failed_guesses", KT_KEY_ADDRESS, sizeof(struct kt_guesses), 2, 2000,
                     KT_EVICT_LRU, kt_guesses_are_sound },
     [T_SCATTERED] = { "failed_scattered", KT_KEY_KIND, sizeof(struct kt_scattered), 1,
                       KT_SCATTERED_SIDES, KT_EVICT_REFUSE, kt_scattered_is_sound },

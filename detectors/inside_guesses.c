@@ -22,7 +22,7 @@ bool kt_guesses_are_sound(const void *state)
 {
     const struct kt_guesses *g = state;
     return kt_distinct_is_sound(&g->values) && kt_ring_is_sound(&g->tries) &&
-           kt_ring_is_sound(&g->again);
+           kt_ring_is_sound(&g->valued) && kt_ring_is_sound(&g->again);
 }
 
 /* auth/userpass/login/alice -> auth/userpass: one door, whoever knocks. */
@@ -105,12 +105,14 @@ static void tell(struct kt_scene *s, int points, unsigned flags,
     memcpy(f->number, number, 4 * sizeof *number);
 }
 
-/* The different values of the hour, if most tries were of one that was not tried before; else 0:
- * what is tried again is what a client has. */
+/* The different values of the hour, if no more than half of the tries were of one that was tried
+ * before; else 0: what is tried again is what a client has. Of tries, not of values: the list of
+ * these is short, and one stale client must not hide any number of others. */
 static unsigned guesses(const struct kt_scene *s, const struct kt_guesses *g)
 {
-    unsigned n = kt_distinct_count(&g->values, s->minute, HOUR_MIN);
-    return kt_ring_fives(&g->again, s->t, 12) <= n ? n : 0;
+    unsigned again = kt_ring_fives(&g->again, s->t, 12),
+             valued = kt_ring_fives(&g->valued, s->t, 12);
+    return 2 * again <= valued ? kt_distinct_count(&g->values, s->minute, HOUR_MIN) : 0;
 }
 
 static void note(const struct kt_scene *s, struct kt_guesses *g)
@@ -121,6 +123,7 @@ static void note(const struct kt_scene *s, struct kt_guesses *g)
     kt_ring_add(&g->tries, s->t, 1);
     if (s->ev->credential.len == 0)
         return;
+    kt_ring_add(&g->valued, s->t, 1);
     uint64_t value = kt_hash64(s->ev->credential, VALUE_SEED);
     if (kt_distinct_has(&g->values, value, s->minute, HOUR_MIN))
         kt_ring_add(&g->again, s->t, 1);

@@ -12,7 +12,8 @@
 struct kt_guesses {            /* logins that a mount refused to an address that it never let in */
     struct kt_distinct values; /* hashes of what was tried, where the log tells them apart */
     struct kt_ring tries;      /* all */
-    struct kt_ring again;      /* of them with a value that the hour had before */
+    struct kt_ring valued;     /* of them with a value */
+    struct kt_ring again;      /* of these with one that the hour had before */
     uint32_t first_min, last_min; /* of tries no two of which lie a day apart */
 };
 struct kt_guess_limits {
