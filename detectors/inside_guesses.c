@@ -33,15 +33,24 @@ static struct kt_str mount_of(const struct kt_scene *s)
     return end < 0 ? path : kt_str_sub(path, 0, (size_t)end);
 }
 
+/* The mount of one Vault and namespace: auth/approle is in all of them. Nodes of a cluster are one
+ * Vault, where the log says so. */
+static uint64_t door_of(const struct kt_scene *s)
+{
+    const struct kt_event *ev = s->ev;
+    struct kt_str vault = ev->store.len > 0 ? ev->store : ev->instance;
+    uint64_t seed = kt_hash64(vault, kt_hash64(ev->source, MOUNT_SEED));
+    return kt_hash64(mount_of(s), seed);
+}
+
 static struct kt_key at_address(const struct kt_scene *s)
 {
-    uint64_t mount = kt_hash64(mount_of(s), MOUNT_SEED);
-    return (struct kt_key){ s->where.address.a ^ mount, s->where.address.b };
+    return (struct kt_key){ s->where.address.a ^ door_of(s), s->where.address.b };
 }
 
 static struct kt_key at_net(const struct kt_scene *s)
 {
-    return (struct kt_key){ kt_hash64(mount_of(s), MOUNT_SEED), s->where.net };
+    return (struct kt_key){ door_of(s), s->where.net };
 }
 
 static bool got_in(const struct kt_scene *s, const struct kt_table *doors, struct kt_key key)

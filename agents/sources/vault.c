@@ -13,6 +13,7 @@
 #include "core/event/keep.h"
 #include "core/event/line.h"
 #include "core/event/scan.h"
+#include "core/event/secret_id.h"
 
 #define HASHED "hmac-sha256:"
 
@@ -334,6 +335,12 @@ static void unwrapped(const struct record *r, struct kt_event *ev)
     add_names(kt_json_get(r->data, KT_STR("data")), &ev->fields);
 }
 
+/* A login is for no secret that would say of which Vault and namespace its mount is. */
+static struct kt_str store_of(const struct vt_request *q)
+{
+    return kt_secret_id(q->in->arena, "vault", &q->in->cluster, 1, q->ns, false);
+}
+
 static void what(const struct record *r, struct kt_event *ev)
 {
     struct vt_request q = { .in = r->in,
@@ -356,6 +363,8 @@ static void what(const struct record *r, struct kt_event *ev)
     ev->secret = t.secret;
     ev->secret_guess = t.guess && t.secret.len > 0;
     ev->secret_native = kt_vt_safe_path(r->in->arena, r->path);
+    if (ev->action == KT_ACT_LOGIN)
+        ev->store = store_of(&q);
     ev->outcome = outcome_of(r, t.kv_plain && q.op == VT_READ, &ev->code);
     version(r, &t, ev);
     fields(r, &t, ev);
