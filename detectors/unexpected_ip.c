@@ -193,20 +193,25 @@ static uint32_t forgotten_before(const struct kt_scene *s, const struct options 
 }
 
 /* Were the runners of this pipeline one operator's on all its days? What it holds is used nowhere
- * else then. Runners that are hired here and there have no such place. */
+ * else then. Runners that are hired here and there have no such place. Where it came up in an
+ * incident is nobody's runner, or the first theft would excuse the next. */
 static bool is_settled(const struct kt_scene *s, const struct options *o)
 {
     const struct kt_places *p = s->places;
-    uint32_t first = (uint32_t)p->place[0].network;
-    bool one = p->n_place > 0 && !p->inside_seen && s->where.asn != 0;
+    uint32_t first = 0;
+    bool one = !p->inside_seen && s->where.asn != 0;
     for (unsigned i = 0; one && i < p->n_place; i++) {
         uint64_t network = p->place[i].network;
+        if (kt_place_tainted(&p->place[i], s->minute))
+            continue;
+        first = first == 0 ? (uint32_t)network : first;
         bool named = network >> 60 == KT_NETWORK_ASN >> 60;
         if (network != s->where.network)
             one =
                 named && ((uint32_t)network == first || kt_same_operator((uint32_t)network, first));
     }
-    return one && s->actor->kind == KT_ACTOR_CI && s->actor->active_days >= o->settled_days;
+    return one && first != 0 && s->actor->kind == KT_ACTOR_CI &&
+           s->actor->active_days >= o->settled_days;
 }
 
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
