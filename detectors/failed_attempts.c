@@ -192,6 +192,14 @@ static enum class class_of(const struct kt_scene *s) {
 return CLASS_NONE;
 }
 
+/* A login that a limit stopped before anybody looked at what it brought (vault). */
+static bool is_throttled(const struct kt_event *ev)
+{
+    return ev->outcome == KT_OUT_FAILURE && (kt_str_is(ev->code, "rate limit quota exceeded") ||
+                                             kt_str_is(ev->code, "lease count quota exceeded") ||
+                                             kt_str_is(ev->code, "upstream rate limited"));
+}
+
 static bool outside(const struct kt_scene *s)
 {
     return s->where.usable && !s->where.inside && !kt_network_expected(s);
@@ -665,7 +673,7 @@ static void success(struct kt_scene *s, const struct options *o)
 static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
-    if (s->late)
+    if (s->late || is_throttled(s->ev))
         return;
     kt_inside_login(s, s->tables[T_DOORS], s->tables[T_GUESSES],
                     (struct kt_guess_limits){ (unsigned)o->values, (unsigned)o->blind });

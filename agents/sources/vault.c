@@ -220,6 +220,24 @@ static enum kt_outcome error_class(struct kt_str error, struct kt_str *ret_code)
     return KT_OUT_FAILURE;
 }
 
+/* Refused by a limit before anybody looked at what was sent. Any other error of a login may hold
+ * what was sent, as a name that reads like this one: it has to be all that was said of the path. */
+static bool is_throttled(struct kt_str error)
+{
+    static const char *const limits[] = { "upstream rate limited", "rate limit quota exceeded",
+                                          "lease count quota exceeded" };
+    struct kt_str text = kt_str_trim(error);
+    for (size_t i = 0; i < KT_ARRAY_LEN(limits); i++) {
+        struct kt_str limit = kt_str_of(limits[i]);
+        if (!kt_str_ends(text, limit))
+            continue;
+        struct kt_str before = kt_str_sub(text, 0, text.len - limit.len);
+        return before.len == 0 || kt_str_ends(before, KT_STR("* ")) ||
+               kt_str_ends(before, KT_STR("\": "));
+    }
+    return false;
+}
+
 KT_JSON_INLINE bool has(struct kt_jval v, const char *name)
 {
     enum kt_json_type t = kt_json_type(kt_json_get(v, kt_str_of(name)));
@@ -245,7 +263,7 @@ static enum kt_outcome outcome_of(const struct record *r, bool plain_fields, str
     if (kt_json_type(allowed) == KT_JSON_BOOL && !kt_json_bool(allowed, true))
         return KT_OUT_DENIED;
     bool refused = !plain_fields && has(r->data, "error");
-    if (r->login != VT_LOGIN_NO && (r->error.len > 0 || refused))
+    if (r->login != VT_LOGIN_NO && !is_throttled(r->error) && (r->error.len > 0 || refused))
         return KT_OUT_DENIED;
     if (by_error != KT_OUT_SUCCESS)
         return by_error;
