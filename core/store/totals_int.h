@@ -68,7 +68,7 @@ void kt_totals_put_entry(struct kt_totals_made_table *t, uint32_t actor,
                          const struct kt_totals_entry *add);
 void kt_totals_set_segment(struct kt_totals_made_actor *a, uint32_t segment);
 /* Adds the sums of the next stretch, of so many segments: all parts, everybody's deeds and places.
- * False: there might be no room for them, and nothing is added. */
+ * False: there might be no room for them, or they tell of more segments, and nothing is added. */
 bool kt_totals_join(struct kt_totals_making *m, const struct kt_totals *s, uint32_t segments);
 #define KT_TOTALS_COLUMNS                                                                          \
     (KT_COLUMN(KT_COL_KIND) | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |           \
@@ -104,7 +104,7 @@ bool kt_totals_split(struct kt_str inner, struct kt_str *ret_frame, struct kt_st
 /* Do two parts of the stretch of these numbers hold the same? What is in their frames counts: the
  * bytes of a frame are another libzstd's choice. */
 bool kt_totals_same(struct kt_str a, struct kt_str b, uint64_t first_seq, uint64_t last_seq);
-/* False: what is behind the head is no such part. */
+/* False: what is behind the head is no such part. Of actors: of the run that was begun with. */
 bool kt_totals_read_actors(struct kt_totals *s, struct kt_str inner);
 bool kt_totals_read_changes(struct kt_totals *s, struct kt_str inner);
 bool kt_totals_read_secrets(struct kt_totals *s, struct kt_str inner);

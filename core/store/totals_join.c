@@ -85,6 +85,22 @@ static bool has_room(const struct kt_totals_making *m, const struct kt_totals *s
                KT_TOTALS_TEXT_MAX;
 }
 
+/* Is everybody in none but the first so many segments, for which there is room? A file's bytes may
+ * say anything. */
+static bool segments_fit(const struct kt_totals_making *m, const struct kt_totals *s,
+                         uint32_t segments)
+{
+    if (segments > KT_TOTALS_SEGMENTS - m->segments)
+        return false;
+    for (uint32_t i = 0; i < s->n_actors; i++) {
+        const struct kt_str bits = s->actor[i].segments;
+        for (size_t k = segments; k < 8 * bits.len; k++)
+            if ((bits.at[k / 8] >> k % 8 & 1) != 0)
+                return false;
+    }
+    return true;
+}
+
 static uint32_t *room_for(uint32_t n)
 {
     return kt_alloc_array((size_t)n + 1, sizeof(uint32_t));
@@ -92,7 +108,7 @@ static uint32_t *room_for(uint32_t n)
 
 bool kt_totals_join(struct kt_totals_making *m, const struct kt_totals *s, uint32_t segments)
 {
-    if (!has_room(m, s))
+    if (!has_room(m, s) || !segments_fit(m, s, segments))
         return false;
     struct numbers to = { room_for(s->n_actors), room_for(s->n_ways), room_for(s->n_things),
                           room_for(s->n_addresses) };

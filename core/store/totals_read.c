@@ -99,7 +99,8 @@ static struct kt_rd unpack_part(struct kt_totals *s, struct kt_str inner, enum k
 
 /* ---- actors ---- */
 
-static void get_actor(struct kt_rd *rd, const struct kt_totals_actor *before,
+/* segments: that there can be. */
+static void get_actor(struct kt_rd *rd, uint32_t segments, const struct kt_totals_actor *before,
                       struct kt_totals_actor *ret)
 {
     *ret = (struct kt_totals_actor){ .actor = get_text(rd) };
@@ -117,7 +118,7 @@ static void get_actor(struct kt_rd *rd, const struct kt_totals_actor *before,
     ret->last = (kt_time_ns)((uint64_t)ret->earliest + kt_rd_varint(rd));
     ret->segments = get_text(rd);
     rd->bad = rd->bad || ret->earliest > ret->head || ret->head > ret->last ||
-              ret->segments.len > KT_TOTALS_SEGMENTS / 8;
+              ret->segments.len > segments / 8;
     for (unsigned t = 0; t < KT_TOTALS_TABLES; t++) {
         uint64_t begins = kt_rd_varint(rd);
         rd->bad = rd->bad || begins > 1 || (before == NULL && begins == 0);
@@ -127,6 +128,7 @@ static void get_actor(struct kt_rd *rd, const struct kt_totals_actor *before,
 
 bool kt_totals_read_actors(struct kt_totals *s, struct kt_str inner)
 {
+    const uint32_t segments = s->run->joined ? KT_TOTALS_SEGMENTS : KT_TOGETHER_SEGMENTS;
     struct kt_rd rd = unpack_part(s, inner, KT_TOTALS_ACTORS);
     uint32_t n = get_count(&rd, 12, KT_TOTALS_ACTORS_MAX);
     if (n > s->cap_actors) {
@@ -134,7 +136,7 @@ bool kt_totals_read_actors(struct kt_totals *s, struct kt_str inner)
         s->actor = kt_realloc_array(s->actor, n, sizeof *s->actor);
     }
     for (uint32_t i = 0; i < n && !rd.bad; i++)
-        get_actor(&rd, i == 0 ? NULL : &s->actor[i - 1], &s->actor[i]);
+        get_actor(&rd, segments, i == 0 ? NULL : &s->actor[i - 1], &s->actor[i]);
     bool good = !rd.bad && rd.left == 0;
     s->n_actors = good ? n : 0;
     return good;

@@ -197,6 +197,34 @@ static void what_does_not_fit_is_left_out_whole(void **state)
     kt_totals_making_free(m);
 }
 
+/* An actor in the last segment that a sum may have, in whoever's file: of a stretch it is no sum,
+ * and joined it is one, which has no room for another. */
+static void nobody_is_in_segments_that_there_are_not(void **state)
+{
+    static const struct deed deeds[] = { { "anna", "b", 1, 5, 5, KT_TOTALS_SEGMENTS - 1 } };
+    struct kt_totals_making *m = kt_totals_making_new(), *joined = kt_totals_making_new();
+    struct totals_file f;
+    struct kt_totals s = { 0 };
+    (void)state;
+    totals_file_open(&f, whole.first_seq, whole.last_seq);
+    put(m, deeds);
+    keep(&f, m, &stretch[0]);
+    keep(&f, m, &whole);
+    kt_totals_begin(&s, &stretch[0], f.file.db);
+    assert_false(kt_totals_load(&s, KT_TOTALS_WITH_ACTORS));
+    load(&s, &f, &whole);
+    assert_false(kt_totals_join(joined, &s, KT_TOTALS_SEGMENTS - 1));
+    assert_int_equal(kt_map_count(joined->actors), 0);
+    assert_true(kt_totals_join(joined, &s, KT_TOTALS_SEGMENTS));
+    assert_false(kt_totals_join(joined, &s, KT_TOTALS_SEGMENTS));
+    assert_false(kt_totals_join(joined, &s, UINT32_MAX));
+    assert_int_equal(joined->segments, KT_TOTALS_SEGMENTS);
+    kt_totals_making_free(m);
+    kt_totals_making_free(joined);
+    kt_totals_done(&s);
+    totals_file_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +232,7 @@ int main(void)
         cmocka_unit_test(a_stretch_with_nothing_in_it_is_joined),
         cmocka_unit_test(joined_parts_are_not_those_of_the_first_stretch),
         cmocka_unit_test(what_does_not_fit_is_left_out_whole),
+        cmocka_unit_test(nobody_is_in_segments_that_there_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

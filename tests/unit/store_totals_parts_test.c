@@ -80,7 +80,7 @@ static void look_at_reads_of(uint32_t n)
 {
     struct kt_totals_making *m = reads_of(n);
     struct kt_totals_blobs b = { 0 };
-    struct kt_totals s = { 0 };
+    struct kt_totals s = { .run = &run };
     char name[KT_TOTALS_NAME];
     uint32_t actor = 0;
     kt_totals_write(m, &run, &b);
