@@ -94,10 +94,12 @@ uint32_t kt_joined_count(const struct kt_stretch *one, const struct kt_stretches
 KT_MUST_USE enum kt_status kt_joined_make_next(struct kt_reader *r,
                                                const struct kt_together_how *how,
                                                struct kt_together_made **ret, struct kt_error *err);
-/* Inside a transaction, of the stretches that there are. */
+/* Inside a transaction, of the stretches that there are, after kt_joined_drop_partial. */
 KT_MUST_USE enum kt_status kt_joined_put(struct kt_store *s, const struct kt_stretches *all,
                                          const struct kt_together_made *m, bool *ret_added,
                                          struct kt_error *err);
+/* Inside a transaction: those of which not all of these stretches are there; all where there is no
+ * list, or it is none. */
 KT_MUST_USE enum kt_status kt_joined_drop_partial(struct kt_store *s,
                                                   const struct kt_stretches *all,
                                                   struct kt_error *err);

@@ -208,10 +208,13 @@ static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, str
     return KT_OK;
 }
 
+/* With the list. */
 static enum kt_status drop_all(struct kt_store *s, struct kt_error *err)
 {
     if (kt_store_may_write(s, err) != KT_OK ||
-        kt_db_exec(s->db, "DELETE FROM blob WHERE name > '" BLOB "/' AND name < '" BLOB "0'",
+        kt_db_exec(s->db,
+                   "DELETE FROM blob WHERE name = '" BLOB "' OR (name > '" BLOB
+                   "/' AND name < '" BLOB "0')",
                    err) != KT_OK)
         return kt_wrap(err, "joined sums");
     return KT_OK;
@@ -230,9 +233,10 @@ enum kt_status kt_joined_drop_partial(struct kt_store *s, const struct kt_stretc
                                       struct kt_error *err)
 {
     struct kt_stretches joined;
-    enum kt_status status = KT_OK;
     uint32_t n = 0;
-    (void)kt_joined_load(s->db, &joined);
+    /* without a list nobody uses its parts, and nobody could tell which are to go */
+    const bool listed = kt_joined_load(s->db, &joined) && joined.n > 0;
+    enum kt_status status = listed ? KT_OK : drop_all(s, err);
     for (uint32_t i = 0; i < joined.n && status == KT_OK; i++)
         if (stands(&joined.at[i], all))
             joined.at[n++] = joined.at[i];
@@ -251,10 +255,9 @@ enum kt_status kt_joined_put(struct kt_store *s, const struct kt_stretches *all,
                              struct kt_error *err)
 {
     struct kt_stretches joined;
+    enum kt_status status = KT_OK;
     (void)kt_joined_load(s->db, &joined);
-    enum kt_status status =
-        joined.n == 0 ? drop_all(s, err) : KT_OK; /* of a list that was damaged */
-    if (status == KT_OK && stands(&m->stretch, all) &&
+    if (stands(&m->stretch, all) &&
         (joined.n == 0 || joined.at[joined.n - 1].last_seq < m->stretch.first_seq)) {
         for (uint32_t k = 0; k < m->sums.n && status == KT_OK; k++)
             status = kt_store_put(s, m->sums.at[k].name, kt_buf_str(&m->sums.at[k].bytes), err);

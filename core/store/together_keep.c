@@ -95,7 +95,7 @@ enum kt_status kt_together_drop_partial(struct kt_store *s, struct kt_error *err
     struct kt_error why = { 0 };
     enum kt_status status = kt_stretches_load(s->db, &all, &why);
     uint32_t n = all.n;
-    if (status == KT_E_CORRUPT) /* nobody can use it */
+    if (status == KT_E_CORRUPT || all.other) /* nobody can use it */
         status = kt_together_drop(s, err);
     else if (status != KT_OK)
         return kt_fail(err, status, "%s", why.text);

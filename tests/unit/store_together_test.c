@@ -181,6 +181,14 @@ static void forget(void)
     must(kt_store_commit(w.store, &err), &err);
 }
 
+static void change(const char *sql)
+{
+    struct kt_error err = { 0 };
+    must(kt_store_begin(w.store, &err), &err);
+    must(kt_db_exec(w.store->db, sql, &err), &err);
+    must(kt_store_commit(w.store, &err), &err);
+}
+
 static struct kt_together_checked check(void)
 {
     struct kt_together_checked c;
@@ -606,14 +614,10 @@ static void a_change_is_seen(void **state)
     for (size_t i = 0; i < KT_ARRAY_LEN(changes); i++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
         struct kt_scan_cost cost = { 0 };
-        struct kt_error err = { 0 };
         forget();
         (void)keep();
-        assert_int_equal(check().differ, 0);
-        assert_int_equal(check().lists, 0);
-        must(kt_store_begin(w.store, &err), &err);
-        must(kt_db_exec(w.store->db, changes[i], &err), &err);
-        must(kt_store_commit(w.store, &err), &err);
+        assert_int_equal(check().differ + check().lists, 0);
+        change(changes[i]);
         struct kt_together_checked c = check();
         assert_int_equal(c.differ > 0, i != 2);
         assert_int_equal(c.lists, i == 2);
@@ -622,26 +626,32 @@ static void a_change_is_seen(void **state)
     world_down();
 }
 
+#define OTHER_VERSION(blob)                                                                        \
+    "UPDATE blob SET value = CAST(x'09' || substr(value, 2) AS BLOB) WHERE name = '" blob "'"
 static void what_another_version_made_is_made_again(void **state)
 {
-    struct kt_error err = { 0 };
     (void)state;
     world_of(EVENTS / 4, seed(), false);
     struct kt_together_state before = keep();
-    must(kt_store_begin(w.store, &err), &err);
-    must(kt_db_exec(w.store->db,
-                    "UPDATE blob SET value = CAST(x'01' || substr(value, 2) AS BLOB)"
-                    " WHERE name = 'together'",
-                    &err),
-         &err);
-    must(kt_store_commit(w.store, &err), &err);
-    struct kt_together_checked c = check();
-    assert_int_equal(c.stretches, 0);
-    assert_int_equal(c.differ, 0); /* that is nobody's doing */
+    change(OTHER_VERSION("together"));
+    assert_int_equal(check().stretches + check().differ, 0); /* that is nobody's doing */
     assert_int_equal(keep().stretches, before.stretches);
-    c = check();
+    struct kt_together_checked c = check();
     assert_int_equal(c.stretches, before.stretches);
     assert_int_equal(c.differ, 0);
+    world_down();
+}
+
+static void retention_leaves_nothing_where_a_list_says_nothing(void **state)
+{
+    (void)state;
+    world_of(EVENTS / 4, seed(), false);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(keep().joined > 0);
+        change(i == 0 ? OTHER_VERSION("together/joined") : OTHER_VERSION("together"));
+        remove_first(STRETCH);
+        nothing_is_kept_of_what_was_removed();
+    }
     world_down();
 }
 
@@ -784,6 +794,7 @@ int main(void)
         cmocka_unit_test(stretches_go_with_their_segments),
         cmocka_unit_test(a_change_is_seen),
         cmocka_unit_test(what_another_version_made_is_made_again),
+        cmocka_unit_test(retention_leaves_nothing_where_a_list_says_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
