@@ -705,6 +705,26 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
 
 /* ---- imports and feeds ---- */
 
+/* What was read. What is parsed of it serves sealing alone: detection reads imports in the log. */
+static enum kt_status store_lines(struct kt_ingest *in, struct kt_store_batch *b,
+                                  kt_time_ns arrival, const kt_time_ns *arrivals,
+                                  struct kt_store_result *ret, struct kt_error *err)
+{
+    KT_CLEANUP(free_parsed) struct kt_parsed *parsed = kt_intake_parsed(in->intake, &in->unpacked);
+    enum kt_status st = kt_ingest_begin(in, err);
+    b->stored = in->now;
+    b->parsed = parsed;
+    if (st == KT_OK)
+        st = kt_intake_store(in->intake, b, arrival, arrivals, ret, err);
+    if (st != KT_OK)
+        return st;
+    in->counts.events += ret->stored;
+    in->counts.duplicates += ret->duplicates;
+    in->counts.conflicts += ret->conflicts;
+    count_lines(in, KT_STR_NONE, ret);
+    return KT_OK;
+}
+
 enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
                                const struct kt_ingest_line *lines, uint32_t n,
                                struct kt_store_result *ret, struct kt_error *err)
@@ -736,22 +756,12 @@ enum kt_status kt_ingest_lines(struct kt_ingest *in, enum kt_origin origin,
         st = kt_fail(err, KT_E_INPUT, "line %" PRIu32 ": %s: %s", f.index + 1,
                      kt_refuse_word(f.reason), f.text);
     else
-        st = kt_ingest_begin(in, err);
-    if (st == KT_OK) {
-        b.stored = in->now;
-        st = kt_intake_store(in->intake, &b, now, at, &r, err);
-    }
+        st = store_lines(in, &b, now, at, &r, err);
     if (at != arrivals)
         kt_free(at);
-    if (st != KT_OK)
-        return st;
-    in->counts.events += r.stored;
-    in->counts.duplicates += r.duplicates;
-    in->counts.conflicts += r.conflicts;
-    count_lines(in, KT_STR_NONE, &r);
-    if (ret != NULL)
+    if (st == KT_OK && ret != NULL)
         *ret = r;
-    return KT_OK;
+    return st;
 }
 
 struct kt_ingest_counts kt_ingest_counts(const struct kt_ingest *in)

@@ -1,5 +1,6 @@
 /* collector_ingest_way: what goes on to detection from the door of agents, without a look into the
  * log: only what is committed, only whole batches of new lines, each record as the log has it. */
+#include "core/store/store.h"
 #include "tests/support/ingest_world.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -175,6 +176,21 @@ static void facts_between_batches_are_left_to_the_log(void **state)
     assert_int_equal(follow(w, 2, (const uint32_t[]){ 1 }, 1), 3);
 }
 
+/* What was read of an import is there when it is sealed; detection finds it in the log. */
+static void imports_are_read_once(void **state)
+{
+    struct ingest_world *w = *state;
+    KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
+    lines_of(&lines, 1, 1);
+    const struct kt_ingest_line line = { kt_str_sub(kt_buf_str(&lines), 0, lines.len - 1), 0 };
+    assert_int_equal(kt_ingest_lines(w->ingest, KT_ORIGIN_IMPORT, &line, 1, NULL, NULL), KT_OK);
+    ingest_commit(w);
+    const struct kt_parsed *held = kt_held_find(&w->store->held, 1);
+    assert_non_null(held);
+    assert_true(kt_str_eq(kt_parsed_line(held, 0), line.line));
+    assert_int_equal(first_that_waits(w), 0);
+}
+
 /* n lines as long as a line may well be, the last of them broken where `broken`. */
 static void big_lines(struct kt_buf *ret, unsigned n, bool broken)
 {
@@ -220,6 +236,7 @@ int main(void)
         T(a_batch_with_what_is_known_is_left_to_the_log),
         T(facts_between_batches_are_left_to_the_log),
         T(a_report_beside_what_is_known_is_seen),
+        T(imports_are_read_once),
         T(small_batches_do_not_keep_the_memory_of_large_ones),
     };
     kt_hash_init();
