@@ -86,11 +86,29 @@ char *kt_detect_row(char *rows, size_t width, unsigned n)
     return rows + i * width;
 }
 
+static bool is_volume(const struct kt_scene *s)
+{
+    for (unsigned i = 0; i < s->n_found; i++) {
+        if (s->found[i].family == KT_FAMILY_VOLUME)
+            return true;
+    }
+    return false;
+}
+
+/* Does a member of several people bring it alone? A team on its ground goes on with the work of
+ * every day meanwhile, which is nobody's news unless there is too much of it. */
+static bool is_his_own(const struct kt_scene *s, const struct incident *in)
+{
+    if (in->together != KT_TOGETHER || s->actor == NULL)
+        return false;
+    bool elsewhere = in->ground == 0 || kt_ground_above(s->ev->secret, in->ground).len == 0;
+    bool daily = in->ground != 0 && s->novelty.known && !is_volume(s);
+    return elsewhere && !daily;
+}
+
 void kt_detect_read(const struct kt_scene *s, struct incident *in)
 {
-    bool apart = in->together == KT_TOGETHER && s->actor != NULL &&
-                 (in->ground == 0 || kt_ground_above(s->ev->secret, in->ground).len == 0);
-    uint8_t by = apart ? kt_detect_place_of(in, s->actor->number) : 0;
+    uint8_t by = is_his_own(s, in) ? kt_detect_place_of(in, s->actor->number) : 0;
     int prod = kt_known_production(s);
     uint8_t class = prod > 0 ? READ_PRODUCTION : prod == 0 ? READ_OTHER : READ_UNKNOWN;
     if (!note(in, s->secret.a, class, by))

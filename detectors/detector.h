@@ -199,6 +199,7 @@ struct kt_pending { /* put aside: counted 24 h later, when the actor is next tou
 struct kt_novelty {        /* what new_secrets says of the event to those that run after it */
     unsigned weight;       /* hundredths of a secret the actor never read; 0 = known. A folder that
                               people share takes nothing off here. */
+    bool known;            /* the actor took it up more than a day ago */
     struct kt_gamma usual; /* how many of this store it takes up on an active day */
 };
 

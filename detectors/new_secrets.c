@@ -716,11 +716,13 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     struct kt_known_pair *p = kt_known_pair(s);
     const struct list *l = kt_table_peek(s->tables[KT_NEW_LIST], s->who);
-    bool fresh = !kt_known(s, p) && !in_list(l, s->secret.a, s->minute);
+    bool known = kt_known(s, p), lately = in_list(l, s->secret.a, s->minute);
+    bool fresh = !known && !lately;
     uint64_t folder = kt_known_name(s)->folder;
     bool first = p != NULL ? !p->read : fresh;
     unsigned weight = fresh ? weight_of(s, o, h, p, l) : 0;
     s->novelty.weight = s->late ? 0 : weight;
+    s->novelty.known = known && !lately;
     if (weight > 0 && kt_kind_is_person(s->actor->kind) && kt_known_workspace(s, folder, o->peers))
         weight = (unsigned)lround(fmin(weight, o->folder * WHOLE));
     if (s->read)
