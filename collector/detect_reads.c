@@ -54,16 +54,24 @@ static uint32_t larger(uint32_t a, uint64_t b)
     return a > b ? a : (uint32_t)b;
 }
 
+/* Whose number i of the younger one is in the other; one person's is all his. */
+static uint8_t by_of(const struct incident *old, const struct incident *young, unsigned i)
+{
+    unsigned place = young->together == KT_TOGETHER ? young->by[i] : 1;
+    if (old->together != KT_TOGETHER || old->ground != 0 || place == 0) /* mostly on that ground */
+        return 0;
+    return place > INCIDENT_MEMBERS ? INCIDENT_MORE
+                                    : kt_detect_place_of(old, young->members[place - 1]);
+}
+
 void kt_detect_reads_merge(struct incident *old, const struct incident *young)
 {
-    bool apart = old->together == KT_TOGETHER && old->ground == 0; /* mostly on that ground */
-    uint8_t by = apart ? kt_detect_place_of(old, young->members[0]) : 0;
     unsigned listed = kt_detect_listed(young), others = 0;
     uint64_t beyond = young->secrets_n - listed, of_class[READ_CLASSES];
     for (unsigned i = 0; i < READ_CLASSES; i++)
         of_class[i] = young->read_n[i];
     for (unsigned i = 0; i < listed; i++) {
-        others += note(old, young->hash[i], young->class[i], by);
+        others += note(old, young->hash[i], young->class[i], by_of(old, young, i));
         of_class[young->class[i]]--;
     }
     if (beyond == 0)

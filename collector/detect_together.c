@@ -199,6 +199,42 @@ static unsigned others_of(struct kt_detect *d, const struct mine *m, kt_time_ns 
     return n;
 }
 
+/* What more than one of them has read is in common, shortly before there was evidence as well. */
+static void note_common(struct incident *all, const struct set *sets, unsigned n)
+{
+    for (unsigned i = 0; i < kt_detect_listed(all); i++) {
+        unsigned readers = 0;
+        for (unsigned k = 0; k < n; k++)
+            readers += has(&sets[k], all->hash[i]);
+        all->by[i] = readers > 1 ? 0 : all->by[i];
+    }
+}
+
+/* All become the oldest of the n others. ground: the new one that they take up, or 0. */
+static struct incident *join(struct kt_detect *d, struct kt_scene *s, const struct mine *m,
+                             const uint64_t other[OTHERS_MAX], unsigned n, uint64_t ground)
+{
+    struct set sets[OTHERS_MAX + 1] = { m->secrets };
+    for (unsigned i = 0; i < n; i++)
+        sets[i + 1] =
+            secrets_of(d, kt_table_get(d->incidents, (struct kt_key){ other[i], 0 }), s->t);
+    const struct kt_key oldest = { other[0], 0 };
+    struct incident *all = kt_table_get(d->incidents, oldest);
+    if (all->together != KT_TOGETHER && ground == 0)
+        memset(all->by, 1, sizeof all->by); /* what it has so far is its one member's */
+    all->together = KT_TOGETHER;
+    all->ground = ground != 0 ? ground : all->ground;
+    uint64_t young = m->in->serial;
+    for (unsigned i = n; i > 0; i--) { /* the newest first: in, then those after the oldest */
+        kt_detect_merge(d, s, kt_table_get(d->incidents, oldest),
+                        kt_table_get(d->incidents, (struct kt_key){ young, 0 }));
+        young = other[i - 1];
+    }
+    all = kt_table_get(d->incidents, oldest);
+    note_common(all, sets, n + 1);
+    return all;
+}
+
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     if (in->severity >= 0 || !is_of_work(d, in) || !is_alert(d, in))
@@ -212,18 +248,7 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
         if (n > 0 && people >= PEOPLE && people >= least_of(d, s, like))
             break;
     }
-    if (like == LIKES)
-        return in;
-    uint64_t young = in->serial;
-    for (unsigned i = n; i > 0; i--) { /* the newest first: in, then those after the oldest */
-        struct incident *old = kt_table_get(d->incidents, (struct kt_key){ other[0], 0 });
-        kt_detect_merge(d, s, old, kt_table_get(d->incidents, (struct kt_key){ young, 0 }));
-        young = other[i - 1];
-    }
-    struct incident *all = kt_table_get(d->incidents, (struct kt_key){ other[0], 0 });
-    all->together = KT_TOGETHER;
-    all->ground = like != LIKE_SECRETS ? m.ground : all->ground;
-    return all;
+    return like == LIKES ? in : join(d, s, &m, other, n, like != LIKE_SECRETS ? m.ground : 0);
 }
 
 enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s)

@@ -89,6 +89,31 @@ static void what_one_of_several_brings_is_told_apart(void **state)
     expect(&all, 11, 0, 11);
 }
 
+/* Two incidents of several become one: what a member brought to his is his, wherever he is listed,
+ * what those of the younger have in common is in common. On a new ground nothing is told apart. */
+static void what_members_of_the_younger_brought_stays_theirs(void **state)
+{
+    (void)state;
+    struct incident all = { .together = KT_TOGETHER }, young = { .together = KT_TOGETHER };
+    struct incident ground = { .together = KT_TOGETHER, .ground = 7 };
+    reads(&all, 1, 5, READ_OTHER);
+    reads(&young, 10, 20, READ_OTHER);
+    for (uint32_t i = 0; i < 3; i++)
+        kt_detect_member(&all, (struct kt_key){ i + 1, 0 }, 40 + i);
+    for (uint32_t i = 2; i > 0; i--) /* the third first */
+        kt_detect_member(&young, (struct kt_key){ i + 1, 0 }, 40 + i);
+    memset(young.by, 1, 3);
+    memset(young.by + 3, 2, 2);
+    young.by[9] = INCIDENT_MORE;
+    kt_detect_reads_merge(&all, &young);
+    assert_int_equal(kt_detect_brought(&all, kt_detect_place_of(&all, 42)), 3);
+    assert_int_equal(kt_detect_brought(&all, kt_detect_place_of(&all, 41)), 2);
+    assert_int_equal(kt_detect_brought(&all, INCIDENT_MORE), 1);
+    assert_int_equal(kt_detect_brought(&all, 0), 8);
+    kt_detect_reads_merge(&ground, &young);
+    assert_int_equal(kt_detect_brought(&ground, 0), 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +121,7 @@ int main(void)
         cmocka_unit_test(production_of_the_shorter_list_stays),
         cmocka_unit_test(those_that_are_no_longer_listed_are_as_the_others),
         cmocka_unit_test(what_one_of_several_brings_is_told_apart),
+        cmocka_unit_test(what_members_of_the_younger_brought_stays_theirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
