@@ -4,8 +4,8 @@
  *
  * Owns:  the texts of the files at hand.
  * Calls: detectors/sigma, core/config, core/sys/fs; stdout, stderr.
- * Holds: a document is written whole and unchanged, or not at all; a file that cannot be read is one
- *        refused row, and stops nothing.
+ * Holds: a document is written whole and unchanged, or not at all; a file that cannot be read is
+ * one refused row, and stops nothing.
  */
 #include "cli/detect_import.h"
 
