@@ -11,6 +11,7 @@
 #include "agents/source_file.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "collector/announced.h"
 #include "collector/courier.h"
 #include "collector/detect.h"
 #include "collector/outside.h"
@@ -18,6 +19,7 @@
 #include "collector/stream_setup.h"
 #include "core/base/buf.h"
 #include "core/config/config.h"
+#include "core/sys/clock.h"
 #include "core/sys/fs.h"
 #include "detectors/sigma.h"
 
@@ -69,6 +71,28 @@ static void note_routes(const struct kt_routes *routes)
                kt_buf_z(&gaps));
 }
 
+static void say_unknown(void *self, const char *source, const char *near)
+{
+    (void)self;
+    printf("  maintenance: no source or agent '%s' is known here%s%s%s\n", source,
+           near != NULL ? ", did you mean '" : "", near != NULL ? near : "",
+           near != NULL ? "'?" : "");
+}
+
+/* Sources are known where the store is; elsewhere a configuration is checked without. */
+static void note_maintenance(const struct kt_conf *conf)
+{
+    struct kt_auth *auth = NULL;
+    struct kt_reader *r = NULL;
+    if (conf->n_maintenance > 0 && kt_reader_open(conf->store_path, &r, NULL) == KT_OK) {
+        (void)!kt_auth_open(conf->agents_dir, &auth, NULL);
+        (void)!kt_announced_unknown(conf, auth, r, kt_clock_real.wall(kt_clock_real.self),
+                                    say_unknown, NULL, NULL);
+    }
+    kt_auth_free(auth);
+    kt_reader_close(r);
+}
+
 static enum kt_status collector_file(const char *path, bool show, bool defaults,
                                      struct kt_error *err)
 {
@@ -99,6 +123,7 @@ static enum kt_status collector_file(const char *path, bool show, bool defaults,
             printf("  %s: not used yet\n", conf->not_used_yet.at[i]);
         note_routes(routes);
         note_rules(conf);
+        note_maintenance(conf);
     }
     kt_routes_free(routes);
     kt_detect_free(detect);

@@ -5,9 +5,11 @@
  * Calls: every part of collector/, core/sys (geo, proc), core/store.
  * Holds: nothing listens before everything behind it is open.
  */
+#include "collector/announced.h"
 #include "collector/daemon.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
+#include "core/base/log.h"
 #include "core/event/line.h"
 #include <inttypes.h>
 #include <stdio.h>
@@ -125,6 +127,24 @@ static enum kt_status open_streams(struct kt_daemon *d, struct kt_error *err)
     return kt_streams_open(&o, &d->streams, err);
 }
 
+static void say_unknown(void *self, const char *source, const char *near)
+{
+    (void)self;
+    kt_log(KT_LOG_WARN, "collector: maintenance: no source or agent '%s' is known here%s%s%s",
+           source, near != NULL ? ", did you mean '" : "", near != NULL ? near : "",
+           near != NULL ? "'?" : "");
+}
+
+/* At the start and after a reload. Nothing but words: what cannot be read is told elsewhere. */
+static void look_at_announced(const struct kt_daemon *d)
+{
+    struct kt_reader *r = NULL;
+    if (d->conf->n_maintenance > 0 && kt_reader_open(d->conf->store_path, &r, NULL) == KT_OK)
+        (void)!kt_announced_unknown(d->conf, d->auth, r, kt_clock_real.wall(kt_clock_real.self),
+                                    say_unknown, NULL, NULL);
+    kt_reader_close(r);
+}
+
 enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
 {
     struct kt_outbox_options oo = { .conf = d->conf, .clock = kt_clock_real, .rng = kt_rng_real };
@@ -164,6 +184,8 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     st = kt_daemon_net_open(d, err);
     if (st == KT_OK)
         st = kt_control_open(d->conf->control, d->conf->dashboard.user, &handler, &d->control, err);
+    if (st == KT_OK)
+        look_at_announced(d);
     return st;
 }
 

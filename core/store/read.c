@@ -378,6 +378,21 @@ enum kt_status kt_reader_owner(struct kt_reader *r, struct kt_str instance,
     return KT_OK;
 }
 
+enum kt_status kt_reader_owners(struct kt_reader *r,
+                                void (*each)(void *self, struct kt_str instance,
+                                             struct kt_str agent),
+                                void *self, struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
+    enum kt_status status = kt_reader_fresh(r, err);
+    if (status == KT_OK)
+        status =
+            kt_db_prepare(r->db, "SELECT instance, agent FROM owner ORDER BY instance", &st, err);
+    while (status == KT_OK && (status = kt_db_step(st, err)) == KT_OK)
+        each(self, kt_db_col(st, 0), kt_db_col(st, 1));
+    return status == KT_E_AGAIN ? KT_OK : kt_wrap(err, "owners");
+}
+
 enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
                               enum kt_status (*each)(void *self, const char *name,
                                                      struct kt_str value, struct kt_error *err),

@@ -157,6 +157,11 @@ KT_MUST_USE enum kt_status kt_reader_get(struct kt_reader *r, const char *name, 
 /* Which agent sends a source instance ("vault/vault-prod"); KT_E_AGAIN: it came by import. */
 KT_MUST_USE enum kt_status kt_reader_owner(struct kt_reader *r, struct kt_str instance,
                                            struct kt_buf *ret_agent, struct kt_error *err);
+/* Every instance that an agent sends, and that agent. */
+KT_MUST_USE enum kt_status kt_reader_owners(struct kt_reader *r,
+                                            void (*each)(void *self, struct kt_str instance,
+                                                         struct kt_str agent),
+                                            void *self, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_reader_each(struct kt_reader *r, const char *prefix,
                                           enum kt_status (*each)(void *self, const char *name,
                                                                  struct kt_str value,

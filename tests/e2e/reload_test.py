@@ -9,6 +9,10 @@ h = House()
 audit = VaultLog(h.path('audit.log'), rng)
 
 
+def day(n):
+    return time.strftime('%Y-%m-%d', time.gmtime(time.time() + n * 86400))
+
+
 def records(query):
     return ndjson(keytrail('search', query, '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))
 
@@ -36,11 +40,17 @@ audit.write(50)
 check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == 1, 'an unchanged file changes nothing', h.log('collector.log'))
 check(wait_for(lambda: 'and its keys are as before' in h.log('collector.log')), 'and that is said: after a refused one somebody waits for it', h.log('collector.log'))
 
-hup(good + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\n')
+windows = ''.join(f'  - {{ source: {s}, from: {day(f)}, until: {day(u)} }}\n' for s, f, u in (('vault-prdo', -1, 2), ('elsewhere', 1, 2), ('vault-prod', 1, 2), ('vault-host', 1, 2), ('was-once', -2, -1)))
+hup(good + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\nmaintenance:\n' + windows)
 audit.write(50)
 check(wait_for(lambda: len(configs()) == 2), 'a changed file is in force, and in the log', h.log('collector.log'))
 check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
 check(h.collector.poll() is None, 'in the same process')
+UNKNOWN = ["maintenance: no source or agent 'vault-prdo' is known here, did you mean 'vault-prod'?", "maintenance: no source or agent 'elsewhere' is known here"]
+told = [l[l.index('maintenance: '):] for l in h.log('collector.log').splitlines() if 'maintenance: ' in l]
+check(told == UNKNOWN, 'work that is announced on a source that nobody has is told, with the nearest', told)
+said = keytrail('config', 'check', '-c', h.path('keytrail.yaml')).stdout.decode()
+check([l.strip() for l in said.splitlines() if 'maintenance' in l] == UNKNOWN, 'by config check too', said)
 shown = records('kind:config operation:config')[-1]
 check('office' in json.dumps(shown), 'the record holds the new text', json.dumps(shown)[:600])
 
