@@ -110,7 +110,8 @@ int kt_cmd_collector_keygen(int argc, char **argv)
         printf("written    %s (0600)\n", conf->log_key_file);
         print_vkey(conf, public_key);
         printf("keep a copy of the key file in a safe place, apart from backups of the store; a "
-               "running\ncollector takes it up within a minute\n");
+               "running\ncollector that has no key takes it up within a minute; one that has goes "
+               "on with its own:\nkeytrail store rotate-log-key exchanges keys\n");
     }
     kt_conf_free(conf);
     return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("collector keygen", &err);

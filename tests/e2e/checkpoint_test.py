@@ -162,6 +162,18 @@ with open(proof, 'w') as f:
 p = keytrail('prove', '--check', proof, '--key', vkey, ok=False)
 check(p.returncode == 1 and b'TAMPERED: the line' in p.stdout, 'another line is none of it', p.stdout)
 
+# a key file that is another one: keygen says how keys are exchanged, and a running collector goes on with its own
+had, keys = vkeys(), h.path('keys/log.key')
+os.rename(keys, keys + '.was')
+said = keytrail('collector', 'keygen', '-c', conf).stdout.decode()
+check('that has no key takes it up within a minute' in said and 'store rotate-log-key exchanges keys' in said, 'keygen says who takes it up, and who does not', said)
+if h.collector.poll() is None:
+    stop(h.collector)
+h.start_collector()
+check(wait_for(lambda: set(vkeys()).isdisjoint(had), 20), 'at its next start it takes the other one', (had, vkeys()))
+check(wait_for(lambda: any('other keys than before' in a['title'] for a in ndjson(keytrail('alerts', 'list', '--db', h.db, '-o', 'ndjson'))), 10), 'and tells that nobody exchanged it by the command')
+stop(h.collector)
+
 secret = open(h.path('keys/log.key')).read().split()[-1]
 check(not any(secret in open(h.path(f), errors='replace').read() for f in ('collector.log',)), 'the key is in no log')
 finish()
