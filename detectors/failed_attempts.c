@@ -105,7 +105,7 @@ static const struct kt_table_decl tables[] = {
     [T_DOORS] = { "failed_doors", KT_KEY_ADDRESS, sizeof(uint32_t), 2, 20000, KT_EVICT_LRU, NULL },
     [T_GUESSES] = { "failed_guesses", KT_KEY_ADDRESS, sizeof(struct kt_guesses), 3, 2000,
                     KT_EVICT_LRU, kt_guesses_are_sound },
-    [T_SCATTERED] = { "failed_scattered", KT_KEY_KIND, sizeof(struct kt_scattered), 1,
+    [T_SCATTERED] = { "failed_scattered", KT_KEY_KIND, sizeof(struct kt_scattered), 2,
                       KT_SCATTERED_SIDES, KT_EVICT_REFUSE, kt_scattered_is_sound },
 };
 

@@ -82,7 +82,9 @@ static bool note(const struct kt_scene *s, struct kt_scattered *c)
     unsigned i = find(c, s->who.a);
     bool known = i < c->n;
     i = known ? i : new_slot(c);
-    c->today += !known && c->told_day != c->day + 1;
+    if (!known)
+        c->at[i].counted = c->told_day != c->day + 1 ? c->day + 1 : 0;
+    c->today += !known && c->at[i].counted != 0;
     c->at[i].who = s->who.a;
     c->at[i].net = s->where.net;
     c->at[i].network = s->where.network;
@@ -213,7 +215,7 @@ void kt_scattered_success(const struct kt_scene *s, struct kt_table *table, unsi
             c->at[i].minute + within_min < s->minute)
             continue;
         struct kt_scattered *own = kt_table_edit(table, key);
+        own->today -= own->at[i].counted == own->day + 1; /* yesterday's are usual already */
         drop(own, i);
-        own->today -= own->today > 0;
     }
 }

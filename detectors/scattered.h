@@ -13,7 +13,8 @@ enum { KT_SCATTERED_AWAY, KT_SCATTERED_HOME, KT_SCATTERED_SIDES }; /* keys of th
 struct kt_scattered { /* names that failed on one side in the last hours and did not get in there */
     struct {
         uint64_t who, net, network;
-        uint32_t minute, pad; /* of its newest failure */
+        uint32_t minute;  /* of its newest failure */
+        uint32_t counted; /* + 1; the day of which it is one of today; 0: of none */
     } at[KT_SCATTERED_MAX];
     uint32_t n;
     uint32_t day, today;   /* how many came to the list on that day and stayed */
