@@ -91,7 +91,7 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, place ? " " : "");
     }
     if (in->key_kind == KT_KEY_IDENTITY)
-        kt_buf_addz(b, "action:login outcome:denied");
+        kt_buf_addz(b, "action:login outcome:denied,failure");
     if (in->key_kind == KT_KEY_HOST_EXE && in->user_agent[0] != '\0') { /* of a program */
         kt_buf_addz(b, "user_agent:");
         add_value(b, kt_str_of(in->user_agent));

@@ -46,7 +46,7 @@ static void a_scattered_spray_is_nobodys_and_nowhere(void **state)
     org_run(&o);
     company_show(&o);
     assert_int_equal(o.n_alert, 1);
-    assert_non_null(strstr(o.alert[0].json, "keytrail search 'action:login outcome:denied' "
+    assert_non_null(strstr(o.alert[0].json, "keytrail search 'action:login outcome:denied,failure' "
                                             "--since 2026-"));
     assert_null(strstr(o.alert[0].json, "45."));
     assert_null(strstr(o.alert[0].json, "person"));
