@@ -32,6 +32,14 @@ uint8_t kt_detect_place_of(const struct incident *in, uint32_t number)
     return INCIDENT_MORE;
 }
 
+#define UNLISTED (UINT8_MAX + 1u - INCIDENT_MORE)
+
+uint8_t kt_detect_reader_of(const struct incident *in, uint32_t number)
+{
+    uint8_t place = kt_detect_place_of(in, number);
+    return place < INCIDENT_MORE ? place : (uint8_t)(INCIDENT_MORE + number % UNLISTED);
+}
+
 /* Is it another one? What a second of several reads is from then on in common. */
 static bool note(struct incident *in, uint64_t hash, uint8_t class, uint8_t by)
 {
@@ -54,14 +62,15 @@ static uint32_t larger(uint32_t a, uint64_t b)
     return a > b ? a : (uint32_t)b;
 }
 
-/* Whose number i of the younger one is in the other; one person's is all his. */
+/* Whose number i of the younger one is in the other; one person's is all his. Who is not listed is
+ * told by his number in both. */
 static uint8_t by_of(const struct incident *old, const struct incident *young, unsigned i)
 {
     unsigned place = young->together == KT_TOGETHER ? young->by[i] : 1;
     if (old->together != KT_TOGETHER || old->ground != 0 || place == 0) /* mostly on that ground */
         return 0;
-    return place > INCIDENT_MEMBERS ? INCIDENT_MORE
-                                    : kt_detect_place_of(old, young->members[place - 1]);
+    return place > INCIDENT_MEMBERS ? (uint8_t)place
+                                    : kt_detect_reader_of(old, young->members[place - 1]);
 }
 
 void kt_detect_reads_merge(struct incident *old, const struct incident *young)
@@ -116,7 +125,7 @@ static bool is_his_own(const struct kt_scene *s, const struct incident *in)
 
 void kt_detect_read(const struct kt_scene *s, struct incident *in)
 {
-    uint8_t by = is_his_own(s, in) ? kt_detect_place_of(in, s->actor->number) : 0;
+    uint8_t by = is_his_own(s, in) ? kt_detect_reader_of(in, s->actor->number) : 0;
     int prod = kt_known_production(s);
     uint8_t class = prod > 0 ? READ_PRODUCTION : prod == 0 ? READ_OTHER : READ_UNKNOWN;
     if (!note(in, s->secret.a, class, by))

@@ -56,7 +56,7 @@ struct incident {
     uint64_t events_n, told_n, secrets_n;
     uint64_t hash[INCIDENT_HASHES]; /* the newest secrets, each … */
     uint8_t class[INCIDENT_HASHES]; /* … of this enum read_class, … */
-    /* … read, of several people, by this one alone so far: place in the list + 1; 0 = in common */
+    /* … read, of several people, by this one alone so far: kt_detect_reader_of; 0 = in common */
     uint8_t by[INCIDENT_HASHES];
     uint32_t read_n[READ_CLASSES]; /* secrets_n by class */
     uint64_t ground;               /* of several: the path that a team took up; 0 = none */
@@ -289,11 +289,14 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
 /* ---- detect_reads.c: which secrets were read in an incident ---- */
 /* So many of them are known one by one. */
 unsigned kt_detect_listed(const struct incident *in);
-/* Of several people: how many of those were so far read by the one at that place alone; 0: how many
- * are in common. */
+/* Of several people: how many of those were so far read by that one (kt_detect_reader_of) alone; 0:
+ * how many are in common. */
 unsigned kt_detect_brought(const struct incident *in, uint8_t by);
 /* The place of a member in the list + 1; INCIDENT_MORE: it is not listed. */
 uint8_t kt_detect_place_of(const struct incident *in, uint32_t number);
+/* Of whom it is noted what he brought: that place, behind the list one of 235 numbers, by the
+ * actor's. */
+uint8_t kt_detect_reader_of(const struct incident *in, uint32_t number);
 void kt_detect_read(const struct kt_scene *s, struct incident *in);
 /* What both have read counts once. */
 void kt_detect_reads_merge(struct incident *old, const struct incident *young);

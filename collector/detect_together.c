@@ -255,7 +255,7 @@ enum together kt_detect_part_of(const struct incident *in, const struct kt_scene
 {
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
-    unsigned own = kt_detect_brought(in, kt_detect_place_of(in, s->actor->number));
+    unsigned own = kt_detect_brought(in, kt_detect_reader_of(in, s->actor->number));
     unsigned common = in->ground == 0 ? kt_detect_brought(in, 0) : 0; /* there each has his own */
     if (own > AHEAD_MOST && own > common)
         return KT_APART;

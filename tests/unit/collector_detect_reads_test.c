@@ -114,6 +114,28 @@ static void what_members_of_the_younger_brought_stays_theirs(void **state)
     assert_int_equal(kt_detect_brought(&ground, 0), 10);
 }
 
+/* A crowd of three behind the list: each has what he brought himself. */
+static void those_who_are_not_listed_are_told_apart(void **state)
+{
+    (void)state;
+    struct incident all = { .together = KT_TOGETHER };
+    for (uint32_t i = 0; i < INCIDENT_MEMBERS; i++)
+        kt_detect_member(&all, (struct kt_key){ i + 1, 0 }, 40 + i);
+    for (uint32_t i = 0; i < 3; i++) {
+        struct incident young = { 0 };
+        kt_detect_member(&young, (struct kt_key){ 100 + i, 0 }, 400 + i);
+        kt_detect_member(&all, (struct kt_key){ 100 + i, 0 }, 400 + i);
+        reads(&young, 10 * i + 1, 10 * i + 5, READ_OTHER);
+        kt_detect_reads_merge(&all, &young);
+    }
+    for (uint32_t number = 400; number < 403; number++) {
+        assert_int_equal(kt_detect_place_of(&all, number), INCIDENT_MORE);
+        assert_true(kt_detect_reader_of(&all, number) >= INCIDENT_MORE);
+        assert_int_equal(kt_detect_brought(&all, kt_detect_reader_of(&all, number)), 4);
+    }
+    assert_int_equal(kt_detect_reader_of(&all, 40), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +144,7 @@ int main(void)
         cmocka_unit_test(those_that_are_no_longer_listed_are_as_the_others),
         cmocka_unit_test(what_one_of_several_brings_is_told_apart),
         cmocka_unit_test(what_members_of_the_younger_brought_stays_theirs),
+        cmocka_unit_test(those_who_are_not_listed_are_told_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
