@@ -33,13 +33,37 @@ static bool has_secret(const struct incident *in, uint64_t hash)
     return false;
 }
 
+static bool has_client(const struct incident *in, uint32_t client)
+{
+    for (unsigned i = 0; i < in->client_n; i++) {
+        if (in->client[i] == client)
+            return true;
+    }
+    return false;
+}
+
+static void add_client(struct incident *in, uint32_t client)
+{
+    if (in->client_n < INCIDENT_CLIENTS && !has_client(in, client))
+        in->client[in->client_n++] = client;
+}
+
+/* Not of a failed login: anybody in that network may name the victim, and any client. */
+void kt_detect_note_client(const struct kt_scene *s, struct incident *in)
+{
+    bool failed = s->ev->action == KT_ACT_LOGIN && !s->taught;
+    if (in->key_kind == KT_KEY_ACTOR && s->where.usable && s->where.network == in->network &&
+        !failed)
+        add_client(in, s->client);
+}
+
 void kt_detect_note_news(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
 {
     const struct incident *told = in->severity < 0 && !in->news ? told_before(d, in) : NULL;
     if (told == NULL)
         return;
     bool there = s->where.usable && s->where.network == told->network;
-    bool client = there && s->client != kt_detect_client(kt_str_of(told->user_agent));
+    bool client = there && !has_client(told, s->client);
     bool secret = s->read && s->novelty.weight > 0 && kt_known_production(s) > 0 &&
                   !has_secret(told, s->secret.a);
     in->news = client || secret;
@@ -71,6 +95,13 @@ static bool is_same(const struct incident *in, const struct incident *told)
     return points_of(in, KT_FAMILY_NETWORK) <= points_of(told, KT_FAMILY_NETWORK);
 }
 
+/* Of those the next days are no news either. */
+static void take_clients(struct incident *in, const struct incident *told)
+{
+    for (unsigned i = 0; i < told->client_n; i++)
+        add_client(in, told->client[i]);
+}
+
 /* The alert as it is now: graver where this makes it so. */
 static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
                    struct incident *told)
@@ -94,11 +125,13 @@ static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
 bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     struct incident *told = told_before(d, in);
-    bool is_again = told != NULL && !in->news && in->suppressed_by[0] == '\0' &&
-                    s->minute < told->told_min + AGAIN_MIN && !kt_detect_judged(d, told, in->key) &&
-                    is_same(in, told);
+    bool is_open = told != NULL && s->minute < told->told_min + AGAIN_MIN &&
+                   !kt_detect_judged(d, told, in->key);
+    bool is_again = is_open && !in->news && is_same(in, told);
     if (is_again)
         update(d, s, in, told);
+    else if (is_open && in->network == told->network) /* whoever changes clients is told of each */
+        take_clients(in, told);
     in->again = is_again;
     return is_again;
 }

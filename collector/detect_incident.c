@@ -146,6 +146,7 @@ void kt_detect_note_event(const struct kt_scene *s, struct incident *in)
     if (s->read)
         kt_detect_read(s, in);
     note_written(s, in);
+    kt_detect_note_client(s, in);
     /* who merely failed, at an address or with others, is a victim, no member */
     bool victims = in->key_kind == KT_KEY_NETWORK || in->key_kind == KT_KEY_IDENTITY;
     if (s->actor != NULL && (s->taught || !victims))

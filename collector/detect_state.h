@@ -17,6 +17,7 @@
 #define INCIDENT_MORE    (INCIDENT_MEMBERS + 1u) /* members_n: more than it can list */
 #define INCIDENT_HASHES  64
 #define INCIDENT_NAMES   4
+#define INCIDENT_CLIENTS 4    /* of one network; a fifth is always another */
 #define INCIDENT_CROWD   3u   /* members: no longer the story of one account */
 #define ENGINE_DETECTOR  0xff /* kt_pending.detector of the engine's own numbers */
 
@@ -78,11 +79,13 @@ struct incident {
     uint32_t told_min; /* when that was, by event time */
     int told_points;   /* of the main part then */
     /* detect_again.c: the one before it that somebody was told of, whether this is it again, and
-     * whether something in it is new; of that one, how often it came again, and when last. */
+     * whether something in it is new; of that one, how often it came again, and when last; of each,
+     * the clients in its network, and those of alerts before that nobody judged. */
     uint64_t told_before;
-    uint8_t again, news, pad[2];
+    uint8_t again, news, client_n, pad;
     uint32_t again_n;
     kt_time_ns again_last;
+    uint32_t client[INCIDENT_CLIENTS]; /* 0: it named none */
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */
@@ -315,6 +318,8 @@ enum together kt_detect_part_of(const struct incident *in, const struct kt_scene
 /* ---- detect_again.c: the same evidence on another day ---- */
 /* The incident that one of the key refers to when it opens now; `before` is the newest, or NULL. */
 uint64_t kt_detect_told_before(const struct incident *before);
+/* Notes the client of an event of the incident. */
+void kt_detect_note_client(const struct kt_scene *s, struct incident *in);
 /* Before the event is weighed: does it bring the incident something that nobody was told of? */
 void kt_detect_note_news(struct kt_detect *d, const struct kt_scene *s, struct incident *in);
 /* Is the incident, which would be told now, what somebody was told of before? Then it was made part
