@@ -1,4 +1,5 @@
 /* detect_decide: a verdict acts from its place in the log on, and nowhere else. */
+#include "collector/detect_state.h"
 #include "tests/support/decided.h"
 
 #include <setjmp.h>
@@ -160,7 +161,8 @@ static void three_days_away(struct org *o)
         away_and_home(o, DECIDED_NOW + day * KT_NS_DAY);
 }
 
-static unsigned days_away(const char *verdict, uint64_t restart_every, uint8_t digest[32])
+static unsigned judged_away(const char *verdict, unsigned hours, uint64_t restart_every,
+                            uint8_t digest[32])
 {
     struct org o, first;
     three_days_away(&first);
@@ -171,7 +173,7 @@ static unsigned days_away(const char *verdict, uint64_t restart_every, uint8_t d
     o.restart_every = restart_every;
     if (verdict != NULL)
         org_decide(
-            &o, DECIDED_NOW + 12 * KT_NS_HOUR, "verdict",
+            &o, DECIDED_NOW + hours * KT_NS_HOUR, "verdict",
             org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
     org_run(&o);
     decided_show(&o);
@@ -180,6 +182,11 @@ static unsigned days_away(const char *verdict, uint64_t restart_every, uint8_t d
     org_done(&o);
     org_done(&first);
     return n;
+}
+
+static unsigned days_away(const char *verdict, uint64_t restart_every, uint8_t digest[32])
+{
+    return judged_away(verdict, 12, restart_every, digest);
 }
 
 static void the_same_on_the_next_days_is_told_once_until_somebody_judges(void **state)
@@ -191,6 +198,50 @@ static void the_same_on_the_next_days_is_told_once_until_somebody_judges(void **
     assert_memory_equal(a, b, sizeof a);
     assert_int_equal(days_away("true", 0, a), 2); /* the second day is another theft */
     assert_int_equal(days_away("expected", 0, a), 1);
+}
+
+/* The second day is part of the first one's alert, and so is what it holds back. */
+static void a_verdict_judges_the_days_that_it_came_again(void **state)
+{
+    (void)state;
+    uint8_t a[32];
+    assert_int_equal(judged_away("expected", 36, 0, a), 1);
+    assert_int_equal(judged_away("true", 36, 0, a), 2);
+}
+
+/* Is the second day of three the first one again, if the network counts so many points more? */
+static bool is_again_with(int more)
+{
+    struct org o;
+    three_days_away(&o);
+    org_run(&o);
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct incident *x;
+    struct incident *told = NULL, in;
+    while ((x = kt_table_look(o.d->incidents, &at, &key)) != NULL) {
+        if (x->again_n > 0)
+            told = kt_table_get(o.d->incidents, key);
+    }
+    assert_non_null(told);
+    in = *told;
+    in.told_before = told->serial;
+    in.severity = -1;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++)
+        in.part[i].points += in.part[i].set && in.part[i].family == KT_FAMILY_NETWORK ? more : 0;
+    const struct kt_event ev = { .native_id = KT_STR("x") };
+    struct kt_scene s = { .ev = &ev, .t = told->last, .minute = told->told_min };
+    bool is_again = kt_detect_again(o.d, &s, &in);
+    org_done(&o);
+    return is_again;
+}
+
+static void more_points_for_the_network_are_told_anew(void **state)
+{
+    (void)state;
+    assert_true(is_again_with(-1));
+    assert_true(is_again_with(0));
+    assert_false(is_again_with(1));
 }
 
 static void one_an_hour(struct org *o, kt_time_ns t)
@@ -424,6 +475,8 @@ int main(void)
         cmocka_unit_test(what_was_held_back_is_counted_after_all),
         cmocka_unit_test(stolen_secrets_stay_new_while_they_are_used),
         cmocka_unit_test(the_same_on_the_next_days_is_told_once_until_somebody_judges),
+        cmocka_unit_test(a_verdict_judges_the_days_that_it_came_again),
+        cmocka_unit_test(more_points_for_the_network_are_told_anew),
         cmocka_unit_test(a_verdict_judges_what_came_before_the_alert),
         cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),

@@ -1,4 +1,5 @@
 /* failed_attempts: what alerts that are nobody's, and in no network, say of themselves. */
+#include "collector/detect_state.h"
 #include "tests/support/company.h"
 
 #include <setjmp.h>
@@ -18,6 +19,19 @@ static void refuse(struct org *o, unsigned i, const char *actor, const char *ip,
                                    .native = "auth/approle/login",
                                    .credential = value,
                                    .ip = ip });
+}
+
+static unsigned members_of(const struct org *o, enum kt_key_kind kind)
+{
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct incident *in;
+    while ((in = kt_table_look(o->d->incidents, &at, &key)) != NULL) {
+        if (in->key_kind == kind && in->severity >= KT_SEV_MEDIUM)
+            return in->members_n;
+    }
+    fail_msg("no incident of that kind");
+    return 0;
 }
 
 static void guesses_from_inside_belong_to_the_address(void **state)
@@ -50,6 +64,7 @@ static void a_scattered_spray_is_nobodys_and_nowhere(void **state)
                                             "--since 2026-"));
     assert_null(strstr(o.alert[0].json, "45."));
     assert_null(strstr(o.alert[0].json, "person"));
+    assert_int_equal(members_of(&o, KT_KEY_IDENTITY), 0);
     org_done(&o);
 }
 
