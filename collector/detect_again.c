@@ -125,13 +125,14 @@ static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
 bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     struct incident *told = told_before(d, in);
-    bool is_open = told != NULL && s->minute < told->told_min + AGAIN_MIN &&
-                   !kt_detect_judged(d, told, in->key);
-    bool is_again = is_open && !in->news && is_same(in, told);
-    if (is_again)
+    bool recent = told != NULL && s->minute < told->told_min + AGAIN_MIN;
+    bool same = recent && !in->news && is_same(in, told);
+    const struct withheld *judged = recent ? kt_detect_judged(d, told, in->key) : NULL;
+    if (same && judged == NULL)
         update(d, s, in, told);
-    else if (is_open && in->network == told->network) /* whoever changes clients is told of each */
-        take_clients(in, told);
-    in->again = is_again;
-    return is_again;
+    else if (recent && judged == NULL && in->network == told->network)
+        take_clients(in, told); /* whoever changes clients is told of each */
+    /* What still goes on when the alert that it was made part of is dismissed, is so with it. */
+    in->again = same && (judged == NULL || (in->again && kt_detect_dismissed(judged)));
+    return in->again;
 }

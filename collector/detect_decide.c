@@ -306,10 +306,11 @@ bool kt_detect_dismissed(const struct withheld *w)
     return w->verdict == VERDICT(FALSE) || w->verdict == VERDICT(EXPECTED);
 }
 
-bool kt_detect_judged(const struct kt_detect *d, const struct incident *in, struct kt_key who)
+const struct withheld *kt_detect_judged(const struct kt_detect *d, const struct incident *in,
+                                        struct kt_key who)
 {
     const struct withheld *w = kt_table_peek(d->withheld, withheld_key(in, who));
-    return w != NULL && w->verdict != 0;
+    return w != NULL && w->verdict != 0 ? w : NULL;
 }
 
 /* Those who come first make room when too much waits for a verdict. */

@@ -254,8 +254,9 @@ void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_d
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
                                     unsigned member);
 bool kt_detect_dismissed(const struct withheld *w);
-/* Did anybody judge what the incident holds back of the actor? */
-bool kt_detect_judged(const struct kt_detect *d, const struct incident *in, struct kt_key who);
+/* What the incident holds back of the actor, when somebody judged it; else NULL. */
+const struct withheld *kt_detect_judged(const struct kt_detect *d, const struct incident *in,
+                                        struct kt_key who);
 void kt_detect_withheld_merge(struct kt_detect *d, const struct incident *old,
                               const struct incident *young);
 /* A number that fell due and is held back: kept for a verdict. */

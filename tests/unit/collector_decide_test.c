@@ -244,6 +244,45 @@ static void more_points_for_the_network_are_told_anew(void **state)
     assert_false(is_again_with(1));
 }
 
+/* The verdict comes while the second day's session, which was made part of that alert, goes on. */
+static unsigned judged_amid_the_second_day(const char *verdict, const char *secret)
+{
+    struct org o, first;
+    three_days_away(&first);
+    org_run(&first);
+    const struct org_alert *a = org_alert_of(&first, 0, "person1@acme.example");
+    assert_non_null(a);
+    three_days_away(&o);
+    if (verdict != NULL)
+        org_decide(
+            &o, DECIDED_NOW + KT_NS_DAY + 70 * KT_NS_MIN, "verdict",
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+    org_add(&o, (struct org_event){ .t = DECIDED_NOW + KT_NS_DAY + 80 * KT_NS_MIN,
+                                    .actor = "person1@acme.example",
+                                    .kind = KT_ACTOR_HUMAN,
+                                    .secret = secret,
+                                    .user_agent = "Vault/1.15 (darwin arm64)",
+                                    .ip = "65.108.3.3" });
+    org_run(&o);
+    decided_show(&o);
+    unsigned n = decided_pages(&o);
+    org_done(&o);
+    org_done(&first);
+    return n;
+}
+
+static void a_session_that_goes_on_is_dismissed_with_its_alert(void **state)
+{
+    (void)state;
+    static const char own[] = "vault://main/-/secret/team1/1",
+                      prod[] = "vault://main/-/secret/prod/x";
+    assert_int_equal(judged_amid_the_second_day(NULL, own), 1);
+    assert_int_equal(judged_amid_the_second_day("expected", own), 1);
+    assert_int_equal(judged_amid_the_second_day("false", own), 1);
+    assert_int_equal(judged_amid_the_second_day("false", prod), 2); /* nobody was told of that */
+    assert_int_equal(judged_amid_the_second_day("true", own), 3); /* the third day is one as well */
+}
+
 static void one_an_hour(struct org *o, kt_time_ns t)
 {
     for (unsigned i = 0; i < 6; i++)
@@ -477,6 +516,7 @@ int main(void)
         cmocka_unit_test(the_same_on_the_next_days_is_told_once_until_somebody_judges),
         cmocka_unit_test(a_verdict_judges_the_days_that_it_came_again),
         cmocka_unit_test(more_points_for_the_network_are_told_anew),
+        cmocka_unit_test(a_session_that_goes_on_is_dismissed_with_its_alert),
         cmocka_unit_test(a_verdict_judges_what_came_before_the_alert),
         cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
