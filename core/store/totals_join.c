@@ -67,6 +67,15 @@ static void join_table(struct kt_totals_making *m, const struct kt_totals *s,
     }
 }
 
+/* Bytes of names. */
+static size_t text_of(const struct kt_totals *s)
+{
+    size_t bytes = s->ids.len + s->text[KT_TOTALS_ACTORS].len;
+    for (uint32_t i = 0; i < s->n_ways; i++)
+        bytes += s->way[i].operation.len;
+    return bytes;
+}
+
 /* As if nothing in it were in those before. */
 static bool has_room(const struct kt_totals_making *m, const struct kt_totals *s)
 {
@@ -80,9 +89,7 @@ static bool has_room(const struct kt_totals_making *m, const struct kt_totals *s
            kt_map_count(m->ways) + s->n_ways <= KT_TOTALS_WAYS_MAX &&
            m->things.used + s->n_things <= KT_TOTALS_SECRETS_MAX &&
            deeds <= KT_TOTALS_ENTRIES_MAX && places <= KT_TOTALS_ENTRIES_MAX &&
-           deeds + places <= KT_TOTALS_JOINED_MAX &&
-           m->text + s->ids.len + s->text[KT_TOTALS_ACTORS].len + s->text[KT_TOTALS_SECRETS].len <=
-               KT_TOTALS_TEXT_MAX;
+           deeds + places <= KT_TOTALS_JOINED_MAX && m->text + text_of(s) <= KT_TOTALS_TEXT_MAX;
 }
 
 /* Is everybody in none but the first so many segments, for which there is room? A file's bytes may
