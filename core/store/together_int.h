@@ -84,7 +84,7 @@ KT_MUST_USE enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uin
 /* ---- joined ones (together_joined.c) ---- */
 
 /* Those that are listed, each from the first of its stretches to the last. False: there is a list,
- * and it is none; s is empty then, as where none is. */
+ * and it is none; s is empty then, as where none is or another version's. */
 bool kt_joined_load(sqlite3 *db, struct kt_stretches *s);
 /* The one that begins with this stretch; NULL: none. */
 const struct kt_stretch *kt_joined_find(const struct kt_stretches *joined,

@@ -23,8 +23,12 @@
 static bool read_list(struct kt_stretches *s, struct kt_str bytes)
 {
     struct kt_rd rd = kt_rd_of(bytes);
-    bool sane = kt_rd_u8(&rd) == VERSION && !rd.bad && rd.left % ENTRY == 0;
-    *s = (struct kt_stretches){ .at = kt_alloc_array(rd.left / ENTRY + 1, sizeof *s->at) };
+    const unsigned version = kt_rd_u8(&rd);
+    *s = (struct kt_stretches){ .other = version > VERSION };
+    if (s->other)
+        return true;
+    bool sane = version == VERSION && rd.left % ENTRY == 0;
+    s->at = kt_alloc_array(rd.left / ENTRY + 1, sizeof *s->at);
     while (rd.left > 0 && sane) {
         struct kt_stretch *one = &s->at[s->n];
         one->first_seq = kt_rd_u64(&rd);
@@ -234,7 +238,7 @@ enum kt_status kt_joined_drop_partial(struct kt_store *s, const struct kt_stretc
 {
     struct kt_stretches joined;
     uint32_t n = 0;
-    /* without a list nobody uses its parts, and nobody could tell which are to go */
+    /* without a list of this version nobody uses its parts, nor could tell which are to go */
     const bool listed = kt_joined_load(s->db, &joined) && joined.n > 0;
     enum kt_status status = listed ? KT_OK : drop_all(s, err);
     for (uint32_t i = 0; i < joined.n && status == KT_OK; i++)
