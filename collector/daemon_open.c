@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define GEO_PATHS 8u
-#define WAY_BYTES (8u << 20) /* of lines that detection has not taken: some thousand */
+#define WAY_BYTES (8u << 20) /* of parsed lines that detection has not taken */
 
 static void on_alarm(void *self, const char *code, struct kt_str agent, const char *sentence)
 {
