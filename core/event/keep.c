@@ -95,6 +95,16 @@ static void write_scalar(struct kt_kept *w, const struct kt_json_node *v)
 static void write_object(struct kt_kept *w, const struct kt_json_node *v,
                          const struct kt_keep *table);
 
+/* Its members are odd by themselves; what stands before it in the list stays as it is. */
+static void write_element(struct kt_kept *w, const struct kt_json_node *v,
+                          const struct kt_keep *table)
+{
+    const bool odd = w->odd;
+    w->odd = false;
+    write_object(w, v, table);
+    w->odd = odd;
+}
+
 static void write_list(struct kt_kept *w, const struct kt_json_node *v, const struct kt_keep *k)
 {
     bool scalars = k->below == NULL || k->named;
@@ -108,7 +118,7 @@ static void write_list(struct kt_kept *w, const struct kt_json_node *v, const st
         if (n++ > 0)
             kt_buf_byte(w->out, ',');
         if (object)
-            write_object(w, c, k->below);
+            write_element(w, c, k->below);
         else
             write_scalar(w, c);
     }
