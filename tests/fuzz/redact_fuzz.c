@@ -49,8 +49,13 @@ static void check_line(struct kt_event ev, struct kt_arena *arena)
 }
 
 static const struct kt_keep kept_below[] = { KT_KEEP("x"), KT_KEEP("token"), KT_KEEP_END };
-static const struct kt_keep kept[] = { KT_KEEP("a"), KT_KEEP("accessKeyId"), KT_KEEP("password"),
-                                       KT_KEEP_IN("in", kept_below), KT_KEEP_END };
+static const struct kt_keep kept[] = { KT_KEEP("a"),
+                                       KT_KEEP("accessKeyId"),
+                                       KT_KEEP("password"),
+                                       KT_KEEP_IN("in", kept_below),
+                                       KT_KEEP_NAMED("of", kept_below),
+                                       KT_KEEP_END };
+#define KEPT 1024u /* bytes of a string in raw */
 
 static void put_member(struct kt_buf *out, const char *name, struct kt_str value)
 {
@@ -58,8 +63,24 @@ static void put_member(struct kt_buf *out, const char *name, struct kt_str value
     kt_json_quote(out, value);
 }
 
+/* Scalars and objects in one list; where a string of it is cut depends on the text. It comes first:
+ * all between two members that say more than their strings is looked at anyway. */
+static void put_list(struct kt_buf *out, struct kt_str text, size_t n)
+{
+    struct kt_buf longer = { 0 };
+    for (size_t i = KEPT - (text.len > 0 ? (unsigned char)text.at[0] % 64u : 0); i > 0; i--)
+        kt_buf_byte(&longer, ' ');
+    kt_buf_add(&longer, kt_str_sub(text, 0, n));
+    put_member(out, "{\"of\":[true,", kt_str_sub(text, n, n));
+    put_member(out, ",{\"x\":", kt_str_sub(text, 0, n));
+    put_member(out, "},", kt_buf_str(&longer));
+    put_member(out, ",{\"x\":", kt_str_from_index(text, 2 * n));
+    kt_buf_addz(out, "}]");
+    kt_buf_done(&longer);
+}
+
 /* What the look at a record says of its event, the look at the event finds: of strings that are
- * whole, and of one that is cut at both ends. */
+ * whole, of one that is cut at both ends, and of those of a list. */
 static void check_event_of_record(struct kt_str text, struct kt_arena *arena)
 {
     const size_t n = text.len / 3;
@@ -67,7 +88,8 @@ static void check_event_of_record(struct kt_str text, struct kt_arena *arena)
     struct kt_buf json = { 0 }, raw = { 0 };
     struct kt_event ev = { .kind = KT_KIND_ACCESS };
     struct kt_jval root;
-    put_member(&json, "{\"a\":", kt_str_sub(text, 0, n));
+    put_list(&json, text, n);
+    put_member(&json, ",\"a\":", kt_str_sub(text, 0, n));
     put_member(&json, ",\"accessKeyId\":", kt_str_sub(text, n, n));
     put_member(&json, ",\"in\":{\"token\":", kt_str_sub(text, n, n));
     put_member(&json, ",\"x\":", kt_str_from_index(text, 2 * n));
