@@ -100,6 +100,7 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, uint64_t 
     h->arrival = p->cur.arrival;
     h->masked = p->cur.masked;
     h->clean = p->cur.clean[0].len > 0;
+    h->given = 0;
     p->halves_bytes += record.len;
     kt_aged_add(&p->halves, &h->item);
     keep_parsed(p, h, root);
@@ -171,7 +172,7 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
     struct current saved = p->cur;
     unsigned given = p->given;
 
-    p->given = 0; /* a line that comes twice is known by its id; a half makes one line as a rule */
+    p->given = h->given;
     p->cur = (struct current){ .bytes = h->record,
                                .record = h->record,
                                .offset = h->offset,
@@ -196,6 +197,8 @@ static enum kt_status give_oldest(struct kt_pipeline *p, struct kt_error *err)
         p->counts.unknown_fields += p->cur.unknown_fields;
         kt_source_remember(p->memory, late_key(p, h->item.key), KT_STR("1"));
         kt_fold_drop(p, h);
+    } else {
+        h->given = p->given;
     }
     p->cur = saved;
     p->given = given;

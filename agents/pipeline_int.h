@@ -12,6 +12,7 @@ struct half {
     kt_time_ns since, arrival;
     uint64_t offset;    /* where it begins; UINT64_MAX when its stream has ended */
     bool masked, clean; /* clean: nothing was seen in record */
+    unsigned given;     /* lines that it made alone, up to the one that was refused */
     size_t room;        /* of bytes */
     struct kt_str record;
     char bytes[];
