@@ -46,9 +46,11 @@ static bool is_of_record(const struct own *o, struct kt_str s)
     return false;
 }
 
+/* What is said of a key id in `text` goes by what stands before it there, which may be anything. */
 static void add(struct own *o, struct kt_str s)
 {
-    if (o->len + s.len + 1 > OWN_MAX || !kt_scan_copy_plain(o->text + o->len + 1, s.at, s.len)) {
+    if (kt_redact_begins_key_id(s) || o->len + s.len + 1 > OWN_MAX ||
+        !kt_scan_copy_plain(o->text + o->len + 1, s.at, s.len)) {
         o->unsure = true;
         return;
     }

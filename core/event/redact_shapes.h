@@ -26,10 +26,15 @@ const char *kt_redact_member(struct kt_str name);
 bool kt_redact_keeps(struct kt_str value);
 /* Does a part of s look random: 32 or more characters of mixed kind, spread like base64? */
 bool kt_redact_random(struct kt_str s);
+/* Does s begin as an access key id does? False is sure. */
+static inline bool kt_redact_begins_key_id(struct kt_str s)
+{
+    return s.len >= 4 && s.at[0] == 'A' && s.at[2] == 'I' && s.at[3] == 'A';
+}
 /* Of a string in which no shape was seen: is it an access key id, which stays in some places only,
  * or does a part of it look random? False is sure. */
 static inline bool kt_redact_is_odd(struct kt_str s)
 {
-    return (s.len >= 4 && s.at[0] == 'A' && s.at[2] == 'I' && s.at[3] == 'A') ||
+    return kt_redact_begins_key_id(s) ||
            (s.len >= KT_REDACT_RUN && kt_scan_has_capital(s.at, s.len) && kt_redact_random(s));
 }

@@ -93,6 +93,9 @@ static void strings_of_a_clean_record_are_clean(void **state)
     r.ev.actor = KT_STR_NONE;
     r.ev.groups.at[0] = KT_STR("ghp_" A40);
     assert_false(look(&r));
+    r.ev.groups =
+        (struct kt_list){ .n = 3, .at = { KT_STR("credential"), KT_STR(":"), KT_STR("AKIA" A16) } };
+    assert_false(look(&r)); /* behind each other they read like a member's name and its key id */
     r.ev.groups.n = 0;
     assert_true(look(&r));
     r.ev.raw = KT_STR("{\"a\":1}"); /* nobody knows where it comes from */
