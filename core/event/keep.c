@@ -233,7 +233,8 @@ static void close(struct kt_kept *k, struct kt_event *ev)
 {
     ev->raw = kt_buf_str(k->out);
     ev->raw_sound = k->alone ? ev->raw : KT_STR_NONE;
-    ev->raw_of = kt_str_from(k->first, (size_t)(k->behind - k->first));
+    /* of two records these are of two allocations */
+    ev->raw_of = kt_str_from(k->first, (uintptr_t)k->behind - (uintptr_t)k->first);
     ev->raw_own = kt_str_sub(ev->raw, k->own_from, k->own_to - k->own_from);
 }
 

@@ -209,6 +209,23 @@ static void texts_and_cuts_are_its_own(void **state)
     kt_buf_done(&json);
 }
 
+/* What is between strings of two records is in neither of them. */
+static void strings_of_two_records_are_looked_at(void **state)
+{
+    (void)state;
+    struct record r, other;
+    struct kt_kept k;
+    start(&r, KT_STR("{\"a\":\"one\"}"));
+    start(&other, KT_STR("{\"a\":\"two\"}"));
+    kt_kept_open(&k, &r.raw);
+    kt_kept_member(&k, KT_STR("request"), other.root, table, NULL);
+    kt_kept_member(&k, KT_STR("response"), r.root, table, NULL);
+    kt_kept_close(&k, &r.ev);
+    assert_false(look(&r));
+    stop(&r);
+    stop(&other);
+}
+
 static void names_that_say_secret_are_known_as_such(void **state)
 {
     (void)state;
@@ -361,6 +378,7 @@ int main(void)
         cmocka_unit_test(a_part_of_a_string_is_looked_at),
         cmocka_unit_test(what_raw_has_of_its_own_is_looked_at),
         cmocka_unit_test(texts_and_cuts_are_its_own),
+        cmocka_unit_test(strings_of_two_records_are_looked_at),
         cmocka_unit_test(names_that_say_secret_are_known_as_such),
         cmocka_unit_test(random_records_hide_nothing),
     };
