@@ -112,7 +112,9 @@ def check_files(folder, manifest):
         elif path not in listed and path not in ('manifest.json', 'manifest.json.minisig'):
             fault(path, 'is not in the manifest: it was added')
     for path, said in sorted(listed.items()):
-        if path not in there or there[path].is_symlink() or not there[path].is_file():
+        if path in there and there[path].is_symlink():
+            continue  # was named above
+        if path not in there or not there[path].is_file():
             fault(path, 'is no plain file' if path in there else 'is missing')
             continue
         size = there[path].stat().st_size
