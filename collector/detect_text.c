@@ -100,7 +100,8 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
         kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
     kt_time_ns first = (in->first - counted_before(in)) / KT_NS_S * KT_NS_S,
-               last = in->last + KT_NS_S;
+               newest = in->again_n > 0 && in->again_last > in->last ? in->again_last : in->last,
+               last = newest + KT_NS_S;
     kt_time_format(first, from);
     kt_time_format(last / KT_NS_S * KT_NS_S, until);
     kt_buf_addf(b, "' --since %.19sZ --until %.19sZ", from, until);

@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -198,6 +199,22 @@ static void the_same_on_the_next_days_is_told_once_until_somebody_judges(void **
     assert_memory_equal(a, b, sizeof a);
     assert_int_equal(days_away("true", 0, a), 2); /* the second day is another theft */
     assert_int_equal(days_away("expected", 0, a), 1);
+}
+
+/* Who follows the alert's command sees what it says. */
+static void the_command_finds_the_newest_of_the_same(void **state)
+{
+    (void)state;
+    struct org o;
+    char until[KT_TIME_TEXT_MAX], words[80];
+    three_days_away(&o);
+    org_run(&o);
+    const struct org_alert *a = &o.alert[o.n_alert - 1];
+    kt_time_format(DECIDED_NOW + 2 * KT_NS_DAY, until);
+    (void)snprintf(words, sizeof words, "--until %.10sT", until);
+    assert_non_null(strstr(a->json, "The same came again 2 times"));
+    assert_non_null(strstr(a->json, words));
+    org_done(&o);
 }
 
 /* The second day is part of the first one's alert, and so is what it holds back. */
@@ -514,6 +531,7 @@ int main(void)
         cmocka_unit_test(what_was_held_back_is_counted_after_all),
         cmocka_unit_test(stolen_secrets_stay_new_while_they_are_used),
         cmocka_unit_test(the_same_on_the_next_days_is_told_once_until_somebody_judges),
+        cmocka_unit_test(the_command_finds_the_newest_of_the_same),
         cmocka_unit_test(a_verdict_judges_the_days_that_it_came_again),
         cmocka_unit_test(more_points_for_the_network_are_told_anew),
         cmocka_unit_test(a_session_that_goes_on_is_dismissed_with_its_alert),
