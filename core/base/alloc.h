@@ -13,6 +13,6 @@ void kt_free(void *p);
 void kt_free_ptr(void *pp);
 char *kt_strdup(const char *s) __attribute__((malloc, returns_nonnull));
 /* Tells the C library to keep memory that was freed instead of giving pages back and faulting them
- * in again with every batch: a fifth to a half more events a second (docs/performance-history.md). Once, in
- * main. */
+ * in again with every batch: a fifth to a half more events a second (docs/performance-history.md).
+ * Once, in main. */
 void kt_alloc_init(void);
