@@ -25,8 +25,7 @@ static struct incident *told_before(struct kt_detect *d, const struct incident *
 
 static bool has_secret(const struct incident *in, uint64_t hash)
 {
-    unsigned n = in->secrets_n < INCIDENT_HASHES ? (unsigned)in->secrets_n : INCIDENT_HASHES;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < kt_detect_listed(in); i++) {
         if (in->hash[i] == hash)
             return true;
     }
