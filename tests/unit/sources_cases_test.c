@@ -16,11 +16,15 @@
  *
  * Every line given out must be asked for; what a case does not name is not compared. What a case
  * calls PLANTED stands for a secret value: no line may hold it.
+ *
+ * What came of each case is kept beside the version of the decoder in tests/cases/sources/x/emitted
+ * (tests/support/emitted.h): where it is something else, the version must have risen.
  */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -32,6 +36,7 @@
 #include "core/base/hash.h"
 #include "core/config/config.h"
 #include "core/event/line.h"
+#include "tests/support/emitted.h"
 
 #define LINES_MAX 64
 #define NOW       INT64_C(1772440000000000000) /* 2026-03-02T08:26:40Z */
@@ -51,7 +56,9 @@ struct run {
     const char *findings[8];
     unsigned n_findings, n_findings_seen;
     struct kt_arena arena;
-    const char *file;
+    struct kt_buf asked;    /* what the case gives to the pipeline */
+    struct kt_buf *emitted; /* of the source; NULL: not noted */
+    struct kt_str name;     /* of the case */
     unsigned line;
     char where[300];
 };
@@ -123,6 +130,17 @@ static void do_end(struct run *r)
     check_sum(r);
 }
 
+static void note(struct run *r)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf lines = { 0 };
+    for (unsigned i = 0; i < r->n_lines; i++) {
+        kt_buf_add(&lines, kt_buf_str(&r->lines[i]));
+        kt_buf_byte(&lines, '\n');
+    }
+    if (r->emitted != NULL)
+        kt_emitted_add(r->emitted, r->name, kt_buf_str(&r->asked), kt_buf_str(&lines));
+}
+
 static void case_end(struct run *r)
 {
     if (r->p == NULL)
@@ -136,6 +154,7 @@ static void case_end(struct run *r)
         EXPECT(r, c->skip[i].n == r->skips_seen[i], "skipped without being asked for: %s",
                c->skip[i].reason);
     EXPECT(r, r->n_findings == r->n_findings_seen, "a finding that was not asked for");
+    note(r);
     kt_pipeline_free(r->p);
     kt_source_file_done(&r->mapping);
     kt_yaml_free(r->yaml);
@@ -143,9 +162,11 @@ static void case_end(struct run *r)
     r->p = NULL;
 }
 
-static void case_start(struct run *r)
+static void case_start(struct run *r, struct kt_str name)
 {
     case_end(r);
+    kt_buf_reset(&r->asked);
+    r->name = name;
     r->cluster = KT_STR("prod");
     r->instance = KT_STR("test-1");
     r->now = NOW;
@@ -375,16 +396,10 @@ static void do_folded(struct run *r, struct kt_str text)
     EXPECT(r, kt_pipeline_counts(pipeline(r))->folded == n, "folded");
 }
 
-static void do_line(struct run *r, struct kt_str line)
+/* What the case gives to the pipeline; false when word is none of that. */
+static bool do_given(struct run *r, struct kt_str word, struct kt_str rest, struct kt_str line)
 {
-    struct kt_str rest = line, word;
-    if (!kt_str_split(&rest, ' ', &word))
-        return;
-    if (word.len == 0 || word.at[0] == '#')
-        return;
-    if (kt_str_is(word, "case"))
-        case_start(r);
-    else if (kt_str_is(word, "config"))
+    if (kt_str_is(word, "config"))
         do_config(r, rest);
     else if (kt_str_is(word, "record"))
         do_record(r, rest);
@@ -392,6 +407,22 @@ static void do_line(struct run *r, struct kt_str line)
         do_elapse(r, rest);
     else if (kt_str_is(word, "end"))
         do_end(r);
+    else
+        return false;
+    kt_buf_add(&r->asked, line);
+    kt_buf_byte(&r->asked, '\n');
+    return true;
+}
+
+static void do_line(struct run *r, struct kt_str line)
+{
+    struct kt_str rest = line, word;
+    if (!kt_str_split(&rest, ' ', &word))
+        return;
+    if (word.len == 0 || word.at[0] == '#' || do_given(r, word, rest, line))
+        return;
+    if (kt_str_is(word, "case"))
+        case_start(r, rest);
     else if (kt_str_is(word, "event"))
         do_expect(r, "access", rest);
     else if (kt_str_is(word, "amend"))
@@ -414,9 +445,12 @@ static void do_line(struct run *r, struct kt_str line)
         EXPECT(r, false, "unknown word '" KT_STR_FMT "'", KT_STR_ARG(word));
 }
 
+#define FOLDER "tests/cases/sources/"
+
 struct file {
     char path[512], name[280];
     const struct kt_source *source;
+    struct kt_buf *emitted;
 };
 
 static void run_file(void **state)
@@ -433,54 +467,139 @@ static void run_file(void **state)
         struct kt_str rest = all, line;
         r->source = f->source;
         r->body = body == 0 ? KT_JSON_SIMDJSON : KT_JSON_JANSSON;
+        r->emitted = body == 0 ? f->emitted : NULL;
         r->arena = kt_arena_new(1 << 20);
         snprintf(r->where, sizeof r->where, "%s", f->name);
-        case_start(r);
+        case_start(r, KT_STR_NONE);
         while (kt_str_split(&rest, '\n', &line)) {
             snprintf(r->where, sizeof r->where, "%s:%u", f->name, ++r->line);
             do_line(r, line);
         }
         case_end(r);
         kt_arena_done(&r->arena);
+        kt_buf_done(&r->asked);
         for (unsigned i = 0; i < LINES_MAX; i++)
             kt_buf_done(&r->lines[i]);
         kt_free(r);
     }
 }
 
-static void every_source_has_cases(void **state)
+/* Of a source, behind its files. */
+static void what_is_emitted_is_of_this_version(void **state)
 {
-    const unsigned *per_source = *state;
-    for (unsigned i = 0; kt_sources[i] != NULL; i++)
-        assert_true(per_source[i] > 0);
+    const struct file *f = *state;
+    static char text[1 << 20];
+    struct kt_str now = kt_buf_str(f->emitted), name = KT_STR_NONE;
+    FILE *in = fopen(f->path, "rb");
+    struct kt_str kept = kt_str_from(text, in != NULL ? fread(text, 1, sizeof text, in) : 0);
+    if (in != NULL)
+        fclose(in);
+    enum kt_emitted judged = kt_emitted_judge(kept, now, &name);
+    if (judged == KT_EMITTED_MUST_RISE)
+        fail_msg("the records of \"" KT_STR_FMT
+                 "\" give other lines than before: raise .version in "
+                 "agents/sources/%s.c, then make golden",
+                 KT_STR_ARG(name), f->source->name);
+    if (judged == KT_EMITTED_OTHER && getenv("KT_GOLDEN") == NULL)
+        fail_msg("%s does not have these cases, or this version: make golden", f->path);
+    if (judged == KT_EMITTED_OTHER) {
+        FILE *out = fopen(f->path, "wb");
+        assert_non_null(out);
+        assert_int_equal(fwrite(now.at, 1, now.len, out), now.len);
+        fclose(out);
+    }
 }
 
-#define FILES_MAX 200
+static void judged(const char *kept, const char *now, enum kt_emitted want)
+{
+    struct kt_str name;
+    assert_int_equal(kt_emitted_judge(kt_str_of(kept), kt_str_of(now), &name), want);
+}
+
+static void a_decoder_that_says_something_else_must_rise(void **state)
+{
+    (void)state;
+#define ONE  "1111111111111111 aaaaaaaaaaaaaaaa one\n"
+#define ELSE "1111111111111111 bbbbbbbbbbbbbbbb one\n"
+#define TWO  "2222222222222222 aaaaaaaaaaaaaaaa two\n"
+    judged("version 1\n" ONE, "version 1\n" ONE, KT_EMITTED_SAME);
+    judged("version 1\n" ONE, "version 1\n" ELSE, KT_EMITTED_MUST_RISE);
+    judged("version 1\n" ONE, "version 1\n" TWO ELSE, KT_EMITTED_MUST_RISE);
+    judged("version 2\n" ONE, "version 1\n" ELSE, KT_EMITTED_MUST_RISE);
+    judged("version 1\n" ONE, "version 2\n" ELSE, KT_EMITTED_OTHER);
+    judged("version 1\n" ONE, "version 2\n" ONE, KT_EMITTED_OTHER);
+    judged("version 1\n" ONE, "version 1\n" ONE TWO, KT_EMITTED_OTHER);
+    judged("version 1\n" ONE TWO, "version 1\n" TWO, KT_EMITTED_OTHER);
+    judged("", "version 1\n" ONE, KT_EMITTED_OTHER);
+}
+
+static void the_number_of_the_decoder_is_not_looked_at(void **state)
+{
+    (void)state;
+    struct kt_buf a = { 0 }, b = { 0 }, c = { 0 };
+    kt_emitted_add(&a, KT_STR("x"), KT_STR("r"), KT_STR("{\"part\":0,\"decoder\":1,\"n\":1}\n"));
+    kt_emitted_add(&b, KT_STR("x"), KT_STR("r"), KT_STR("{\"part\":0,\"decoder\":12,\"n\":1}\n"));
+    kt_emitted_add(&c, KT_STR("x"), KT_STR("r"), KT_STR("{\"part\":0,\"decoder\":1,\"n\":2}\n"));
+    assert_true(kt_str_eq(kt_buf_str(&a), kt_buf_str(&b)));
+    assert_false(kt_str_eq(kt_buf_str(&a), kt_buf_str(&c)));
+    kt_buf_done(&a);
+    kt_buf_done(&b);
+    kt_buf_done(&c);
+}
+
+#define FILES_MAX   200
+#define SOURCES_MAX 32
+
+/* The files of one source, and what they emitted, behind tests[n]; returns the new n. */
+static size_t add_source(const struct kt_source *source, struct kt_buf *emitted,
+                         struct CMUnitTest *tests, struct file *files, size_t n)
+{
+    char folder[200];
+    struct dirent **entries = NULL;
+    snprintf(folder, sizeof folder, FOLDER "%s", source->name);
+    int found = scandir(folder, &entries, NULL, alphasort);
+    size_t before = n;
+    kt_emitted_start(emitted, source->version);
+    for (int i = 0; i < found; i++) {
+        struct file *f = &files[n];
+        const char *name = entries[i]->d_name;
+        if (kt_str_ends(kt_str_of(name), KT_STR(".case")) && n + 1 < FILES_MAX) {
+            snprintf(f->path, sizeof f->path, "%s/%s", folder, name);
+            snprintf(f->name, sizeof f->name, "%.20s/%s", source->name, name);
+            f->source = source;
+            f->emitted = emitted;
+            tests[n++] = (struct CMUnitTest){ f->name, run_file, NULL, NULL, f };
+        }
+        free(entries[i]);
+    }
+    free(entries);
+    if (n == before) {
+        print_error("%s has no cases\n", source->name);
+        exit(1);
+    }
+    struct file *f = &files[n];
+    snprintf(f->path, sizeof f->path, "%s/emitted", folder);
+    snprintf(f->name, sizeof f->name, "%s/what_is_emitted_is_of_this_version", source->name);
+    f->source = source;
+    f->emitted = emitted;
+    tests[n++] = (struct CMUnitTest){ f->name, what_is_emitted_is_of_this_version, NULL, NULL, f };
+    return n;
+}
+
 int main(void)
 {
     static struct file files[FILES_MAX];
-    static struct CMUnitTest tests[FILES_MAX + 1];
-    static unsigned per_source[64];
+    static struct kt_buf emitted[SOURCES_MAX];
+    static struct CMUnitTest tests[FILES_MAX + 2] = {
+        cmocka_unit_test(a_decoder_that_says_something_else_must_rise),
+        cmocka_unit_test(the_number_of_the_decoder_is_not_looked_at),
+    };
     size_t n = 0;
     kt_hash_init();
-    for (unsigned i = 0; kt_sources[i] != NULL && i < 64; i++) {
-        char folder[200];
-        snprintf(folder, sizeof folder, "tests/cases/sources/%s", kt_sources[i]->name);
-        DIR *d = opendir(folder);
-        for (struct dirent *e; d != NULL && n < FILES_MAX && (e = readdir(d)) != NULL;) {
-            if (!kt_str_ends(kt_str_of(e->d_name), KT_STR(".case")))
-                continue;
-            struct file *f = &files[n];
-            snprintf(f->path, sizeof f->path, "%s/%s", folder, e->d_name);
-            snprintf(f->name, sizeof f->name, "%.20s/%s", kt_sources[i]->name, e->d_name);
-            f->source = kt_sources[i];
-            tests[n++] = (struct CMUnitTest){ f->name, run_file, NULL, NULL, f };
-            per_source[i]++;
-        }
-        if (d != NULL)
-            closedir(d);
-    }
-    tests[n++] = (struct CMUnitTest){ "every_source_has_cases", every_source_has_cases, NULL, NULL,
-                                      per_source };
-    return _cmocka_run_group_tests("sources_cases", tests, n, NULL, NULL);
+    for (unsigned i = 0; kt_sources[i] != NULL && i < SOURCES_MAX; i++)
+        n = add_source(kt_sources[i], &emitted[i], tests + 2, files, n);
+    int failed = _cmocka_run_group_tests("sources_cases", tests, n + 2, NULL, NULL);
+    for (unsigned i = 0; i < SOURCES_MAX; i++)
+        kt_buf_done(&emitted[i]);
+    return failed;
 }
