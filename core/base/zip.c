@@ -154,11 +154,11 @@ static enum kt_status inflate_some(struct kt_gunzip *g, struct kt_str in, out_fn
         g->z.avail_out = PIECE;
         int r = inflate(&g->z, Z_NO_FLUSH);
         size_t n = PIECE - g->z.avail_out;
-        if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
-            return kt_fail(err, KT_E_INPUT, "gzip: %s", g->z.msg != NULL ? g->z.msg : "broken");
         enum kt_status st = n > 0 ? out(self, kt_str_from(g->piece, n), err) : KT_OK;
         if (st != KT_OK)
             return st;
+        if (r != Z_OK && r != Z_STREAM_END && r != Z_BUF_ERROR)
+            return kt_fail(err, KT_E_INPUT, "gzip: %s", g->z.msg != NULL ? g->z.msg : "broken");
         if (r == Z_STREAM_END)
             g->state = GZ_BETWEEN;
         else if (g->z.avail_in == 0 && n < PIECE)

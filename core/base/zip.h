@@ -24,7 +24,7 @@ struct kt_gunzip;
 struct kt_gunzip *kt_gunzip_new(void);
 void kt_gunzip_free(struct kt_gunzip *g);
 /* Consumes all of `in`, calls out() with pieces of up to 64 KiB. A non-OK status of out() ends it
- * and is returned. */
+ * and is returned. KT_E_INPUT: the stream is broken; what came before that was given out. */
 KT_MUST_USE enum kt_status kt_gunzip_feed(struct kt_gunzip *g, struct kt_str in,
                                           enum kt_status (*out)(void *self, struct kt_str piece,
                                                                 struct kt_error *err),
