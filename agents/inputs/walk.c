@@ -16,6 +16,11 @@ struct state {
     struct kt_str pattern;
     unsigned names;
 };
+/* A folder that is walked, and the one it was entered from. */
+struct place {
+    const struct place *up;
+    uint64_t dev, ino;
+};
 struct names {
     char **at;
     size_t n, cap;
@@ -51,12 +56,21 @@ static struct kt_str part_of(struct kt_str pattern, unsigned i, bool *ret_last)
     return part;
 }
 
-static enum kt_status walk_dir(struct state *s, const char *dir, unsigned depth, bool deep,
-                               struct kt_error *err);
+/* A link to a folder that it lies in leads to what is found anyway, and on without an end. */
+static bool leads_back(const struct place *at, const struct kt_stat *st)
+{
+    for (; at != NULL; at = at->up)
+        if (at->dev == st->dev && at->ino == st->ino)
+            return true;
+    return false;
+}
+
+static enum kt_status walk_dir(struct state *s, const char *dir, const struct place *at,
+                               unsigned depth, bool deep, struct kt_error *err);
 
 /* One name of a folder: a file is given out, a folder is entered when the pattern leads there. */
-static enum kt_status look(struct state *s, const char *path, struct kt_str name, unsigned depth,
-                           bool deep, struct kt_error *err)
+static enum kt_status look(struct state *s, const char *path, struct kt_str name,
+                           const struct place *up, unsigned depth, bool deep, struct kt_error *err)
 {
     struct kt_stat st;
     bool last = false;
@@ -67,19 +81,27 @@ static enum kt_status look(struct state *s, const char *path, struct kt_str name
         return KT_OK;
     if (s->w->fs->stat(s->w->fs->self, path, &st, NULL) != KT_OK)
         return KT_OK; /* gone meanwhile, or a dangling link */
-    if (st.is_dir)
-        return deep || !last ? walk_dir(s, path, depth + 1, deep, err) : KT_OK;
+    if (st.is_dir) {
+        struct place at = { up, st.dev, st.ino };
+        bool enter = deep ? !leads_back(up, &st) : !last;
+        return enter ? walk_dir(s, path, &at, depth + 1, deep, err) : KT_OK;
+    }
     if (kt_str_glob(s->pattern, kt_str_of(path)))
         s->w->each(s->w->self, path, &st);
     return KT_OK;
 }
 
-static enum kt_status walk_dir(struct state *s, const char *dir, unsigned depth, bool deep,
-                               struct kt_error *err)
+static const char *shown_as(const struct state *s, const char *dir)
+{
+    return dir[0] != '\0' ? dir : s->pattern.at[0] == '/' ? "/" : ".";
+}
+
+static enum kt_status walk_dir(struct state *s, const char *dir, const struct place *at,
+                               unsigned depth, bool deep, struct kt_error *err)
 {
     KT_CLEANUP(names_done) struct names all = { 0 };
     struct kt_error why = { 0 };
-    const char *shown = dir[0] == '\0' ? (s->pattern.at[0] == '/' ? "/" : ".") : dir;
+    const char *shown = shown_as(s, dir);
 
     if (depth > DEPTH_MAX)
         return KT_OK;
@@ -97,7 +119,7 @@ static enum kt_status walk_dir(struct state *s, const char *dir, unsigned depth,
         /* Without a folder in the pattern the names stand alone. */
         bool bare = dir[0] == '\0' && s->pattern.at[0] != '/';
         kt_buf_addf(&path, "%s%s%s", dir, bare ? "" : "/", all.at[i]);
-        if (look(s, kt_buf_z(&path), kt_str_of(all.at[i]), depth, deep, err) != KT_OK)
+        if (look(s, kt_buf_z(&path), kt_str_of(all.at[i]), at, depth, deep, err) != KT_OK)
             return err != NULL ? err->code : KT_E_LIMIT;
     }
     return KT_OK;
@@ -125,7 +147,10 @@ enum kt_status kt_walk(const struct kt_walk *w, const char *pattern, struct kt_e
     for (ptrdiff_t i = 0; slash >= 0 && i <= slash; i++)
         depth += s.pattern.at[i] == '/';
     KT_CLEANUP(kt_free_ptr) char *dir = kt_str_dup(fixed);
-    return walk_dir(&s, dir, depth, false, err);
+    struct kt_stat st = { 0 }; /* one that is not there is named when it is listed */
+    (void)!w->fs->stat(w->fs->self, shown_as(&s, dir), &st, NULL);
+    struct place at = { NULL, st.dev, st.ino };
+    return walk_dir(&s, dir, &at, depth, false, err);
 }
 
 bool kt_walk_is_packed(struct kt_str path)
