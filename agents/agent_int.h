@@ -90,6 +90,7 @@ struct kt_agent {
     unsigned n_logs;
     kt_time_ns watch_turned, order_looked; /* mono */
     kt_time_ns order_at;                   /* of the order that was carried out in this life */
+    bool order_unread;                     /* that the last look failed was said */
     struct refusals refused;
     struct kt_buf frame, body;
     bool greeted;

@@ -319,13 +319,22 @@ static void look_for_order(struct kt_agent *a)
     a->order_looked = a->mono;
     kt_buf_addf(&path, "%s/%s", a->o.conf->spool_path, KT_WATCH_ORDER);
     enum kt_status st = kt_log_file_read(&a->o.fs, kt_buf_z(&path), &text, &err);
-    if (st == KT_E_AGAIN)
+    if (st == KT_E_AGAIN) {
+        a->order_unread = false;
         return;
+    }
     if (st == KT_OK)
         st = kt_log_order_read(kt_buf_str(&text), &o, &err);
     if (st == KT_OK) {
+        a->order_unread = false;
         carry_out(a, path.at, &o);
         kt_log_order_done(&o);
+        return;
+    }
+    if (st != KT_E_INPUT && st != KT_E_CORRUPT) { /* the system's no: it may be a good order */
+        if (!a->order_unread)
+            kt_log(KT_LOG_WARN, "log: an order cannot be read, it is tried again: %s", err.text);
+        a->order_unread = true;
         return;
     }
     kt_log(KT_LOG_ERROR, "log: '%s' is put away: %s", path.at, err.text);

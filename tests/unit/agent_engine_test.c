@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "agents/log_watch.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/base/log.h"
@@ -337,6 +338,42 @@ static void agent_survives_each_failing_call(void **state)
     }
 }
 
+/* ---- an order of accept-log ---- */
+
+#define ORDER "/spool/" KT_WATCH_ORDER
+
+static enum kt_status (*memory_open)(void *self, const char *path, enum kt_open how,
+                                     struct kt_file **ret, struct kt_error *err);
+
+static enum kt_status no_descriptor_for_the_order(void *self, const char *path, enum kt_open how,
+                                                  struct kt_file **ret, struct kt_error *err)
+{
+    if (strcmp(path, ORDER) == 0)
+        return kt_fail(err, KT_E_IO, "open '%s': Too many open files", path);
+    return memory_open(self, path, how, ret, err);
+}
+
+/* What somebody decided is not thrown away because no file could be opened for a moment. */
+static void agent_keeps_an_order_that_it_cannot_read_for_now(void **state)
+{
+    struct agent_world *w = agent_world_new(11);
+    struct kt_file *f = NULL;
+    struct kt_stat st;
+
+    (void)state;
+    assert_int_equal(w->disk.open(w->disk.self, ORDER, KT_OPEN_NEW, &f, &w->err), KT_OK);
+    assert_int_equal(w->disk.append(f, KT_STR("{}"), &w->err), KT_OK);
+    w->disk.close(f);
+    memory_open = w->disk.open;
+    w->faulty.inner.open = no_descriptor_for_the_order;
+    agent_world_run(w, 5);
+    assert_int_equal(w->disk.stat(w->disk.self, ORDER, &st, &w->err), KT_OK);
+    w->faulty.inner.open = w->disk.open;
+    agent_world_run(w, 5);
+    assert_int_equal(w->disk.stat(w->disk.self, ORDER, &st, &w->err), KT_E_AGAIN);
+    agent_world_free(w);
+}
+
 /* ---- many lives ---- */
 
 /* Writes, rotations, kills, power cuts and lost messages from one seed. */
@@ -420,6 +457,7 @@ int main(void)
         cmocka_unit_test(agent_says_what_a_damaged_spool_lost),
         cmocka_unit_test(agent_gets_past_damage_in_what_it_sends_again),
         cmocka_unit_test(agent_survives_each_failing_call),
+        cmocka_unit_test(agent_keeps_an_order_that_it_cannot_read_for_now),
         cmocka_unit_test(agent_loses_and_doubles_nothing_in_many_lives),
     };
 
