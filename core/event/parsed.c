@@ -166,10 +166,13 @@ static void read_list(const struct kt_parsed *p, uint32_t from, unsigned n, stru
         ret->at[i] = text_of(p, p->list[from + i]);
 }
 
-/* Another thread read the lines, so they are in no near cache; whoever takes an event takes the
- * next one soon. */
+/* Another thread read the lines and made these, so they are in no near cache; whoever takes an
+ * event takes the next ones soon. Where a line is has to be known before it can be asked for, so
+ * events are asked for one earlier. */
 static KT_FETCHES void fetch(const struct kt_parsed *p, uint32_t i)
 {
+    if (i + 1 < p->n)
+        kt_fetch(kt_str_from(&p->event[i + 1], sizeof p->event[i + 1]));
     if (i >= p->n)
         return;
     const struct one *e = &p->event[i];
@@ -183,14 +186,15 @@ enum kt_status kt_parsed_event(const struct kt_parsed *p, uint32_t i, struct kt_
 {
     assert(i < p->n);
     const struct one *e = &p->event[i];
-    struct kt_str text[TEXTS];
+    char *to = (char *)ret + HEAD;
     fetch(p, i + 1);
     if (!e->whole)
         return kt_line_read(text_of(p, e->line), arena, ret, err);
-    for (size_t k = 0; k < TEXTS; k++)
-        text[k] = text_of(p, e->text[k]);
     memcpy(ret, e->head, HEAD);
-    memcpy((char *)ret + HEAD, text, sizeof text);
+    for (size_t k = 0; k < TEXTS; k++, to += sizeof(struct kt_str)) {
+        const struct kt_str text = text_of(p, e->text[k]);
+        memcpy(to, &text, sizeof text);
+    }
     read_list(p, e->list, e->n_groups, &ret->groups);
     read_list(p, e->list + e->n_groups, e->n_fields, &ret->fields);
     return KT_OK;
