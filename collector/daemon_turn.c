@@ -30,7 +30,7 @@ enum kt_status kt_daemon_commit(struct kt_daemon *d, struct kt_error *err)
         d->fatal = *err;
         return st;
     }
-    kt_follow_wake(d->follow);
+    kt_follow_wake(d->follow, kt_store_last_seq(d->store));
     kt_deliver_committed(d->deliver);
     kt_streams_committed(d->streams);
     kt_checkpoints_committed(d->checkpoints);

@@ -26,6 +26,7 @@
 
 #define SLICE_RECORDS 4096u
 #define SLICE_TIME    (100 * KT_NS_MS) /* for longer nobody would hear of anything */
+#define LOOK_EVERY    KT_NS_S          /* for longer a log that cannot be read would go unnoticed */
 #define SAVE_EVERY    (5 * KT_NS_S)
 #define SAVE_LATEST   (60 * KT_NS_S)
 #define SAVE_ROWS     64u /* and one more second for each: a row costs a page, twice */
@@ -41,7 +42,9 @@ struct kt_follow {
     struct kt_arena arena; /* of its record */
     struct kt_cursor *cursor;
     uint64_t passed, until;  /* seq up to which all came; where the cursor ends, 0: with the log */
-    bool opened;             /* the cursor, in this slice */
+    uint64_t known;          /* seq of the newest record, as the writer said last; 0: not known */
+    kt_time_ns next_look;    /* into the log, though the writer says that nothing is there */
+    bool looked;             /* in this slice it was seen, or known, what the log has */
     struct kt_damage damage; /* what the cursor has left out in this slice */
     const struct kt_conf *conf;
     const struct kt_clock *clock;
@@ -66,6 +69,7 @@ struct kt_follow {
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t woken;
     bool wake, stop, fresh;
+    uint64_t newest;    /* record, as the writer said when it woke us */
     uint64_t committed; /* newest changes of which the writer said so */
     struct kt_follow_news news;
     struct kt_detect_meter metered;
@@ -103,7 +107,9 @@ static enum kt_status open_cursor(struct kt_follow *f, struct kt_error *err)
                             .control = true,
                             .records = true,
                             .damage = &f->damage };
-    f->opened = true;
+    f->looked = true;
+    if (f->until == 0)
+        f->next_look = mono(f) + LOOK_EVERY;
     return kt_cursor_open(f->reader, &scan, &f->cursor, err);
 }
 
@@ -125,7 +131,14 @@ static enum kt_status next_of_log(struct kt_follow *f, struct kt_record *ret, st
     return st;
 }
 
-/* The record that comes next. KT_E_AGAIN: the log had no more when the cursor was opened. */
+/* To see that would take a cursor, which costs as much as a few hundred records. */
+static bool log_has_no_more(const struct kt_follow *f)
+{
+    return f->known != 0 && f->passed >= f->known && mono(f) < f->next_look;
+}
+
+/* The record that comes next. KT_E_AGAIN: the log had no more when it was looked into, or the
+ * writer says so. */
 static enum kt_status next_record(struct kt_follow *f, struct kt_record *ret, struct kt_error *err)
 {
     for (;;) {
@@ -134,6 +147,10 @@ static enum kt_status next_record(struct kt_follow *f, struct kt_record *ret, st
             f->batch_at = 0;
         }
         bool handed = f->batch != NULL;
+        if (!handed && f->cursor == NULL && f->until == 0 && log_has_no_more(f)) {
+            f->looked = true;
+            return KT_E_AGAIN;
+        }
         enum kt_status st = handed ? next_handed(f, ret, err) : next_of_log(f, ret, err);
         if (st == KT_OK)
             f->passed = ret->seq;
@@ -153,7 +170,7 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
     kt_time_ns until = mono(f) + SLICE_TIME;
     *ret_more = false;
     f->damage = (struct kt_damage){ 0 };
-    f->opened = false;
+    f->looked = false;
     enum kt_status st = f->reader == NULL ? kt_reader_open(f->path, &f->reader, err) : KT_OK;
     for (unsigned n = 0; st == KT_OK; n++) {
         struct kt_record r;
@@ -169,8 +186,8 @@ static enum kt_status slice(struct kt_follow *f, bool *ret_more, struct kt_error
         kt_detect_record(f->detect, &r);
         f->record = NULL;
     }
-    if (st == KT_E_AGAIN) /* of the log as it was when the cursor was opened */
-        *ret_more = !f->opened;
+    if (st == KT_E_AGAIN) /* of the log as it was then */
+        *ret_more = !f->looked;
     if (st != KT_OK && st != KT_E_AGAIN)
         return kt_wrap(err, "detection");
     *ret_left_out = f->damage.first; /* the rest of the log is scored all the same */
@@ -421,6 +438,7 @@ static bool rest(struct kt_follow *f, bool more)
         late = pthread_cond_timedwait(&f->woken, &f->lock, &until) == ETIMEDOUT;
     }
     f->wake = false;
+    f->known = f->newest;
     bool stop = f->stop, committed = f->committed == f->given;
     (void)pthread_mutex_unlock(&f->lock);
     if (committed) /* what the writer committed is read from the store */
@@ -542,10 +560,11 @@ void kt_follow_free(struct kt_follow *f)
     kt_free(f);
 }
 
-void kt_follow_wake(struct kt_follow *f)
+void kt_follow_wake(struct kt_follow *f, uint64_t newest)
 {
     (void)pthread_mutex_lock(&f->lock);
     f->wake = true;
+    f->newest = newest;
     (void)pthread_cond_signal(&f->woken);
     (void)pthread_mutex_unlock(&f->lock);
 }

@@ -27,7 +27,8 @@ KT_MUST_USE enum kt_status kt_follow_open(const struct kt_follow_options *o, str
 /* Ends the thread with a last snapshot; take what waits, then free. */
 void kt_follow_stop(struct kt_follow *f);
 void kt_follow_free(struct kt_follow *f);
-void kt_follow_wake(struct kt_follow *f); /* something was committed */
+/* Something was committed; newest: the last record's seq, 0: whoever says it does not know. */
+void kt_follow_wake(struct kt_follow *f, uint64_t newest);
 int kt_follow_fd(const struct kt_follow *f);
 uint64_t kt_follow_position(struct kt_follow *f); /* seq up to which the log has been scored */
 /* What the detectors have cost in this life, as of the newest slice of the log. */

@@ -322,7 +322,7 @@ static void run_sql(struct world *w, const char *sql)
 static void wait_failure(struct kt_follow *f)
 {
     bool failed = false;
-    kt_follow_wake(f);
+    kt_follow_wake(f, 0);
     for (unsigned i = 0; i < 3000 && !failed; i++) {
         struct kt_follow_news news = { 0 };
         if (kt_follow_take(f, &news))
@@ -362,7 +362,7 @@ static void a_batch_waits_for_a_store_that_can_be_read(void **state)
     wait_failure(f);
     assert_int_equal(kt_follow_position(f), before);
     run_sql(w, MEND);
-    kt_follow_wake(f);
+    kt_follow_wake(f, 0);
     wait_position(f, kt_store_last_seq(w->store));
     kt_follow_stop(f);
     assert_true(kt_follow_take(f, &news));
