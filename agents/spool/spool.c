@@ -13,8 +13,6 @@
 #include <assert.h>
 #include <string.h>
 
-#define PACK_LEVEL 1
-
 const uint8_t *kt_spool_incarnation(const struct kt_spool *s)
 {
     return s->incarnation;
@@ -49,7 +47,7 @@ static void add_batch(struct kt_spool *s, struct kt_buf *b, uint64_t seq, struct
     rec_begin(b, REC_BATCH, seq, count);
     kt_buf_u32(b, (uint32_t)lines.len);
     kt_buf_add_bytes(b, digest, sizeof digest);
-    kt_zip_pack(s->zip, lines, PACK_LEVEL, b);
+    kt_batch_pack(s->zip, lines, b);
     rec_end(b, start);
 }
 

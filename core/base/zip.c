@@ -51,6 +51,19 @@ void kt_zip_pack(struct kt_zip *z, struct kt_str s, int level, struct kt_buf *ou
     out->len += n;
 }
 
+void kt_zip_pack_lines(struct kt_zip *z, struct kt_str lines, int table_bits, struct kt_buf *out)
+{
+    size_t bound = ZSTD_compressBound(lines.len);
+    size_t r = ZSTD_CCtx_setParameter(z->pack, ZSTD_c_compressionLevel, 1);
+    assert(!ZSTD_isError(r));
+    r = ZSTD_CCtx_setParameter(z->pack, ZSTD_c_hashLog, table_bits);
+    assert(!ZSTD_isError(r));
+    size_t n = ZSTD_compress2(z->pack, kt_buf_reserve(out, bound), bound, lines.at, lines.len);
+    assert(!ZSTD_isError(n)); /* only memory could fail it */
+    (void)r;
+    out->len += n;
+}
+
 /* The streaming call, not the one-shot one: only it obeys the window limit. */
 static enum kt_status unpack_frame(struct kt_zip *z, struct kt_str frame, size_t size,
                                    struct kt_buf *out, struct kt_error *err)

@@ -9,6 +9,10 @@ struct kt_zip *kt_zip_new(void);
 void kt_zip_free(struct kt_zip *z);
 /* Appends one zstd frame (with content size) of s at level to out. */
 void kt_zip_pack(struct kt_zip *z, struct kt_str s, int level, struct kt_buf *out);
+/* The same at level 1 of lines, which are alike: what a line repeats stands in one of the last few,
+ * so that a table of 2^table_bits places finds it. One of 4 bytes each that the nearest cache holds
+ * takes an eighth less time than the level's own of 14 bits. */
+void kt_zip_pack_lines(struct kt_zip *z, struct kt_str lines, int table_bits, struct kt_buf *out);
 /* Appends the content; KT_E_LIMIT when the declared size exceeds raw_max or ratio_max times the
  * input or the window 8 MiB, KT_E_INPUT when the frame is broken, has no size or has trailing
  * bytes. */

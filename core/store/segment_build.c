@@ -17,7 +17,7 @@
 #include "core/store/packed.h"
 #include "core/store/segment.h"
 
-#define LINES_LEVEL 1 /* beside their like, lines gain nothing from a higher one */
+#define LINES_TABLE 12 /* bits: beside their like, lines take fewer bytes so than with more */
 #define PARTS_LEVEL -1
 #define ARENA_MAX   (2 * KT_LINE_MAX)
 
@@ -308,7 +308,7 @@ static void close_block(struct kt_builder *b, unsigned block, uint32_t lines, st
 {
     assert(KT_PART_LINES + block < KT_PARTS);
     begin(out, KT_PART_LINES + block);
-    kt_zip_pack(b->zip, kt_buf_str(&b->block), LINES_LEVEL, &out->data);
+    kt_zip_pack_lines(b->zip, kt_buf_str(&b->block), LINES_TABLE, &out->data);
     end(out);
     if (b->with_grams)
         kt_grams_pack(&b->grams, kt_buf_str(&b->block), &b->filters);

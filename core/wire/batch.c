@@ -15,7 +15,7 @@
 static const struct kt_str domain = KT_STR_INIT("keytrail-batch-v1");
 
 enum {
-    PACK_LEVEL = 1,        /* level 3 costs a third of the rate and gains nothing at this size */
+    PACK_TABLE = 13,       /* bits; 12 is quicker by a twentieth, and takes as many more bytes */
     RATIO_FREE = 2u << 20, /* up to here the ratio is not judged: alike lines pack very well */
     SIGNED_TEXT = 17 + 16 + 8 + 4 + 32,
 };
@@ -72,6 +72,11 @@ static bool next_line(struct kt_str *rest, struct kt_str *ret)
     return true;
 }
 
+void kt_batch_pack(struct kt_zip *zip, struct kt_str lines, struct kt_buf *out)
+{
+    kt_zip_pack_lines(zip, lines, PACK_TABLE, out);
+}
+
 void kt_batch_seal(struct kt_msg *m, struct kt_str lines, const struct kt_signer *signer,
                    struct kt_zip *zip, struct kt_buf *scratch)
 {
@@ -93,7 +98,7 @@ void kt_batch_seal(struct kt_msg *m, struct kt_str lines, const struct kt_signer
     kt_signer_sign(signer, kt_str_from(text, sizeof text), m->signature);
 
     kt_buf_reset(scratch);
-    kt_zip_pack(zip, lines, PACK_LEVEL, scratch);
+    kt_batch_pack(zip, lines, scratch);
     m->raw_bytes = (uint32_t)lines.len;
     m->packed = kt_buf_str(scratch);
 }

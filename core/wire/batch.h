@@ -18,6 +18,8 @@ void kt_batch_digest(const uint8_t (*hashes)[32], uint32_t n, uint8_t ret[32]);
 /* The text that is signed, 77 bytes, appended. */
 void kt_batch_signed_text(const uint8_t incarnation[16], uint64_t seq, uint32_t count,
                           const uint8_t digest[32], struct kt_buf *out);
+/* Appends the lines as they travel and are spooled: one zstd frame. */
+void kt_batch_pack(struct kt_zip *zip, struct kt_str lines, struct kt_buf *out);
 /* Fills digest, signature, packed (borrowed from *scratch) and counts of m (a BATCH with
  * incarnation and seq set) from lines, each ended by '\n'. */
 void kt_batch_seal(struct kt_msg *m, struct kt_str lines, const struct kt_signer *signer,

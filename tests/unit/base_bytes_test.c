@@ -209,6 +209,32 @@ static void frames_are_measured_before_memory_is_given(void **state)
     kt_zip_free(z);
 }
 
+static void lines_are_packed_without_changing_what_levels_mean(void **state)
+{
+    (void)state;
+    struct kt_zip *z = kt_zip_new();
+    struct kt_buf raw = { 0 }, before = { 0 }, lines = { 0 }, after = { 0 }, out = { 0 };
+    for (unsigned i = 0; i < 5000; i++)
+        kt_buf_addf(&raw, "{\"id\":\"%08x\",\"actor\":\"team-%u\"}\n", i * 2654435761u, i % 97);
+    kt_zip_pack(z, kt_buf_str(&raw), 3, &before);
+    for (int bits = 12; bits <= 13; bits++) {
+        kt_buf_reset(&lines);
+        kt_buf_reset(&out);
+        kt_zip_pack_lines(z, kt_buf_str(&raw), bits, &lines);
+        assert_int_equal(kt_zip_unpack(z, kt_buf_str(&lines), raw.len, 1000, &out, NULL), KT_OK);
+        assert_true(kt_str_eq(kt_buf_str(&out), kt_buf_str(&raw)));
+    }
+    kt_zip_pack(z, kt_buf_str(&raw), 3, &after);
+    assert_true(kt_str_eq(kt_buf_str(&after), kt_buf_str(&before)));
+    assert_false(kt_str_eq(kt_buf_str(&lines), kt_buf_str(&before)));
+    kt_buf_done(&raw);
+    kt_buf_done(&before);
+    kt_buf_done(&lines);
+    kt_buf_done(&after);
+    kt_buf_done(&out);
+    kt_zip_free(z);
+}
+
 static enum kt_status collect(void *self, struct kt_str piece, struct kt_error *err)
 {
     (void)err;
@@ -408,6 +434,7 @@ int main(void)
         cmocka_unit_test(base64_is_exact),
         cmocka_unit_test(words_for_a_shell_stay_one_word),
         cmocka_unit_test(ids_and_keys_read_back),
+        cmocka_unit_test(lines_are_packed_without_changing_what_levels_mean),
         cmocka_unit_test(frames_are_measured_before_memory_is_given),
         cmocka_unit_test(gzip_members_are_one_stream_at_any_cut),
         cmocka_unit_test(gzip_gives_out_what_came_before_the_break),
