@@ -20,27 +20,27 @@ void line_pair_done(struct line_pair *p)
     kt_arena_done(&p->arena);
 }
 
-static bool same_str(const struct kt_str *a, const struct kt_str *b)
+static bool same_str(const struct kt_str *a, const struct kt_str *b, bool placed)
 {
-    return a->len == b->len && a->at == b->at; /* both are of the line */
+    return placed ? a->len == b->len && a->at == b->at : kt_str_eq(*a, *b);
 }
 
-static bool same_list(const struct kt_list *a, const struct kt_list *b)
+static bool same_list(const struct kt_list *a, const struct kt_list *b, bool placed)
 {
     for (unsigned i = 0; i < a->n && i < b->n; i++)
-        if (!same_str(&a->at[i], &b->at[i]))
+        if (!same_str(&a->at[i], &b->at[i], placed))
             return false;
     return a->n == b->n;
 }
 
 static bool same_field(const struct kt_event *a, const struct kt_event *b,
-                       const struct kt_line_field *f)
+                       const struct kt_line_field *f, bool placed)
 {
     const void *x = (const char *)a + f->at, *y = (const char *)b + f->at;
     switch ((enum kt_line_type)f->type) {
     case KT_LINE_STR:
     case KT_LINE_RAW:
-        return same_str(x, y);
+        return same_str(x, y, placed);
     case KT_LINE_U32:
     case KT_LINE_WORD:
     case KT_LINE_FLAGS:
@@ -54,15 +54,15 @@ static bool same_field(const struct kt_event *a, const struct kt_event *b,
     case KT_LINE_IP:
         return a->has_ip == b->has_ip && (!a->has_ip || kt_ip_eq(a->ip, b->ip));
     case KT_LINE_LIST:
-        return same_list(x, y);
+        return same_list(x, y, placed);
     }
     return false;
 }
 
-static bool same_event(const struct kt_event *a, const struct kt_event *b)
+bool line_pair_same(const struct kt_event *a, const struct kt_event *b, bool placed)
 {
     for (unsigned i = 0; i < KT_LINE_FIELDS; i++)
-        if (!same_field(a, b, &kt_line_fields[i]))
+        if (!same_field(a, b, &kt_line_fields[i], placed))
             return false;
     return a->kind == b->kind;
 }
@@ -77,7 +77,7 @@ bool line_pair_agrees(struct line_pair *p, struct kt_str line, bool *ret_plain, 
     line = kt_str_from(at, line.len);
     *ret_plain = kt_line_plain_read(line, &p->by_plain);
     *ret_strict = kt_line_strict_read(line, &p->arena, &p->by_strict, NULL) == KT_OK;
-    const bool agrees = !*ret_plain || (*ret_strict && same_event(&p->by_plain, &p->by_strict));
+    const bool agrees = !*ret_plain || (*ret_strict && line_pair_same(&p->by_plain, &p->by_strict, true));
     kt_free(own);
     return agrees;
 }
