@@ -85,17 +85,27 @@ enum kt_status kt_togethers_merge(struct kt_reader *r, struct kt_merge_how *how,
 }
 
 /* Pairs are made of what is merged already, so that each is made once. */
+enum kt_status kt_togethers_make(const char *store_path, struct kt_merge_how *merge,
+                                 const struct kt_together_how *pairs, struct kt_togethers_made *ret,
+                                 struct kt_error *err)
+{
+    struct kt_reader *r = NULL;
+    enum kt_status status = kt_reader_open(store_path, &r, err);
+    if (status == KT_E_AGAIN) /* removed under the collector: that is no store with nothing to do */
+        return kt_fail(err, KT_E_IO, "there is no '%s' any more", store_path);
+    if (status == KT_OK)
+        status = kt_togethers_merge(r, merge, &ret->merged, err);
+    if (status == KT_E_AGAIN)
+        status = kt_together_make(r, pairs, &ret->pairs, err);
+    kt_reader_close(r);
+    return status;
+}
+
 static enum kt_status make(struct kt_togethers *t, struct kt_error *err)
 {
     const struct kt_together_how how = { .give_up = stops, .give_up_self = t };
     struct kt_togethers_made made = { 0 };
-    struct kt_reader *r = NULL;
-    enum kt_status status = kt_reader_open(t->path, &r, err);
-    if (status == KT_OK)
-        status = kt_togethers_merge(r, &t->how, &made.merged, err);
-    if (status == KT_E_AGAIN)
-        status = kt_together_make(r, &how, &made.pairs, err);
-    kt_reader_close(r);
+    enum kt_status status = kt_togethers_make(t->path, &t->how, &how, &made, err);
     (void)pthread_mutex_lock(&t->lock);
     t->made = made;
     (void)pthread_mutex_unlock(&t->lock);

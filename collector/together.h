@@ -13,6 +13,15 @@
 KT_MUST_USE enum kt_status kt_togethers_merge(struct kt_reader *r, struct kt_merge_how *how,
                                               struct kt_merge_made **ret, struct kt_error *err);
 
+struct kt_togethers_made { /* one of both */
+    struct kt_merge_made *merged;
+    struct kt_together_made *pairs;
+};
+/* The next of both, of a store that is there (else KT_E_IO); KT_E_AGAIN: there is nothing to do. */
+KT_MUST_USE enum kt_status kt_togethers_make(const char *store_path, struct kt_merge_how *merge,
+                                             const struct kt_together_how *pairs,
+                                             struct kt_togethers_made *ret, struct kt_error *err);
+
 struct kt_togethers;
 KT_MUST_USE enum kt_status kt_togethers_open(const char *store_path, struct kt_togethers **ret,
                                              struct kt_error *err);
@@ -20,8 +29,4 @@ void kt_togethers_close(struct kt_togethers *t);
 /* What was made since the last call, for the caller to write and free; false: nothing yet. The next
  * one is made some seconds later, when it is in the store: an older store is gone through slowly.
  */
-struct kt_togethers_made { /* one of both */
-    struct kt_merge_made *merged;
-    struct kt_together_made *pairs;
-};
 bool kt_togethers_take(struct kt_togethers *t, struct kt_togethers_made *ret);

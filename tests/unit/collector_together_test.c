@@ -150,6 +150,19 @@ static void what_was_held_is_looked_at_when_the_hold_is_lifted(void **state)
     kt_reader_close(r);
 }
 
+/* Removed under a running collector: no reader is open, and none is asked for pairs. */
+static void of_a_store_that_is_gone_nothing_is_made(void **state)
+{
+    struct kt_merge_how merge = { 0 };
+    const struct kt_together_how pairs = { 0 };
+    struct kt_togethers_made made = { 0 };
+    struct kt_error err = { 0 };
+    (void)state;
+    assert_int_equal(kt_togethers_make("/nowhere/keytrail.db", &merge, &pairs, &made, &err),
+                     KT_E_IO);
+    assert_true(made.merged == NULL && made.pairs == NULL);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, segments_set_up, segments_tear_down)
@@ -157,6 +170,7 @@ int main(void)
         T(what_cannot_be_merged_for_a_damaged_page_is_left),
         T(a_full_disk_is_said_to_be_one),
         T(what_was_held_is_looked_at_when_the_hold_is_lifted),
+        cmocka_unit_test(of_a_store_that_is_gone_nothing_is_made),
     };
     return cmocka_run_group_tests_name("collector_together", tests, NULL, NULL);
 }
