@@ -11,12 +11,14 @@
 #include <inttypes.h>
 
 #include "core/base/alloc.h"
+#include "core/base/fetch.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/store/write.h"
 
+#define AHEAD       4u /* lines asked for before they are needed */
 #define REASONS     (KT_REFUSE_VERSION + 1)
 #define ALERT_NAMES 64u
 #define FUTURE      (10 * KT_NS_MIN) /* clocks differ by as much; a later event is no newest one */
@@ -168,6 +170,8 @@ void kt_counts_lines(struct kt_counts *m, const struct kt_counts_lines *l)
     uint32_t agent = live ? agent_of(m, l->agent) : KT_MAP_NONE, at = KT_MAP_NONE;
     for (uint32_t i = 0; i < l->n; i++) {
         const struct kt_event *ev = &l->events[i];
+        if (i + AHEAD < l->n) /* of a batch's lines the first are in no near cache any more */
+            kt_fetch(l->events[i + AHEAD].instance);
         if (ev->instance.len == 0)
             continue;
         if (at == KT_MAP_NONE || !kt_str_eq(ev->instance, l->events[i - 1].instance)) {

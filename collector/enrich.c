@@ -7,7 +7,6 @@
  */
 #include "collector/enrich.h"
 #include "core/base/alloc.h"
-#include "core/base/hash.h"
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
@@ -58,11 +57,22 @@ static bool looked_up(struct kt_ip ip)
     return c == KT_IP_PUBLIC || c == KT_IP_DOCUMENTATION;
 }
 
+/* Multipliers of MurmurHash3's finalizer; the upper bits depend on all others. */
+static struct known *set_of(const struct kt_enrich *e, struct kt_ip ip)
+{
+    uint64_t half[2];
+    _Static_assert(sizeof half == sizeof ip.at, "an address has two halves");
+    memcpy(half, ip.at, sizeof half);
+    uint64_t h = half[0] * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ h >> 32 ^ half[1]) * UINT64_C(0xc4ceb9fe1a85ec53);
+    h = (h ^ h >> 32) * UINT64_C(0xff51afd7ed558ccd);
+    return e->at + (h >> 32) % SETS * (size_t)WAYS;
+}
+
 /* Notes that ip has a fact of that build; false when it had one at least as new. */
 static bool note(struct kt_enrich *e, struct kt_ip ip, uint64_t build)
 {
-    struct known *set =
-        e->at + (kt_hash64(kt_str_from(ip.at, sizeof ip.at), 0) % SETS) * (size_t)WAYS;
+    struct known *set = set_of(e, ip);
     unsigned i = 0;
     while (i < WAYS - 1 && set[i].build != 0 && !kt_ip_eq(set[i].ip, ip))
         i++;
@@ -72,6 +82,13 @@ static bool note(struct kt_enrich *e, struct kt_ip ip, uint64_t build)
     memmove(set + 1, set, i * sizeof *set);
     set[0] = now;
     return newer;
+}
+
+void kt_enrich_expect(const struct kt_enrich *e, struct kt_ip ip)
+{
+    const struct known *set = set_of(e, ip);
+    __builtin_prefetch(&set[0]);
+    __builtin_prefetch(&set[WAYS / 2]);
 }
 
 bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip)

@@ -18,6 +18,8 @@ void kt_enrich_take(struct kt_enrich *e, const struct kt_geo *geo);
 /* Takes the facts over that a store already has. */
 KT_MUST_USE enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store_path,
                                           struct kt_error *err);
+/* It is about to be asked for: its place is on its way from memory. */
+void kt_enrich_expect(const struct kt_enrich *e, struct kt_ip ip);
 /* Does ip need a fact? Says yes once; the caller then stores the record of kt_enrich_fact. A
  * forgotten address (the memory is bounded) costs one more fact, nothing else. */
 bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip);

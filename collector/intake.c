@@ -7,6 +7,7 @@
  */
 #include "collector/intake.h"
 #include "core/base/alloc.h"
+#include "core/base/fetch.h"
 #include "core/base/limits.h"
 #include "core/event/line.h"
 #include "core/event/redact.h"
@@ -14,6 +15,7 @@
 #include <assert.h>
 #include <string.h>
 
+#define AHEAD       4u                     /* events asked for before they are needed */
 #define KEEP_EVENTS KT_BATCH_EVENTS_BEHIND /* room kept between batches */
 
 struct kept { /* a stored record that detection has not seen; texts are offsets into text */
@@ -215,9 +217,20 @@ enum kt_status kt_intake_control(struct kt_intake *in, struct kt_event *ev, kt_t
     return st;
 }
 
+/* A batch's events are larger than the near caches. This walk is the first over all of them: it
+ * asks for their heads, which those behind it look at too, and for what is known of addresses. */
+static KT_FETCHES void fetch(const struct kt_intake *in, uint32_t i)
+{
+    if (i + 2 * AHEAD < in->n)
+        kt_fetch(kt_str_from(&in->events[i + 2 * AHEAD], offsetof(struct kt_event, operation)));
+    if (i + AHEAD < in->n && in->events[i + AHEAD].has_ip)
+        kt_enrich_expect(in->o.enrich, in->events[i + AHEAD].ip);
+}
+
 static enum kt_status store_facts(struct kt_intake *in, kt_time_ns stored, struct kt_error *err)
 {
     for (uint32_t i = 0; i < in->n; i++) {
+        fetch(in, i);
         if (!in->events[i].has_ip || !kt_enrich_wants(in->o.enrich, in->events[i].ip))
             continue;
         struct kt_event fact;
