@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/fetch.h"
 #include "core/base/limits.h"
 #include "core/store/chain.h"
 #include "core/store/idset.h"
@@ -135,7 +136,7 @@ static void rotate(struct kt_dedupe *d, uint64_t next_seq)
 
 /* The tables are tens of megabytes, and each id stands somewhere in them: its places are fetched
  * while the ids of the lines behind it are made. */
-static void fetch(const struct kt_dedupe *d, uint64_t hash)
+static KT_FETCHES void fetch(const struct kt_dedupe *d, uint64_t hash)
 {
     const size_t slot = slot_of(d, hash);
     __builtin_prefetch(&d->gen[0].hash[slot], 1);
