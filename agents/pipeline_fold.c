@@ -11,7 +11,6 @@
 
 #include "agents/pipeline_int.h"
 #include "core/base/alloc.h"
-#include "core/base/hash.h"
 #include "core/base/limits.h"
 
 #define HALVES_BYTES (64u << 20)
@@ -142,9 +141,10 @@ static uint64_t *early_slot(struct kt_pipeline *p, uint64_t hash)
     return &p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
 }
 
-static uint64_t early_hash(struct kt_str key)
+/* Of what the table of halves finds a key by; never 0, early_slot takes the other bits. */
+static uint64_t early_hash(uint64_t hash)
 {
-    return kt_hash64(key, UINT64_C(0x6561726c79)) | 1;
+    return hash | 1;
 }
 
 static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
@@ -153,10 +153,9 @@ static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
         *early_slot(p, hash) = hash;
 }
 
-static bool is_not_needed(struct kt_pipeline *p, struct kt_str key)
+static bool is_not_needed(struct kt_pipeline *p, uint64_t early)
 {
-    const uint64_t hash = early_hash(key);
-    return *early_slot(p, hash) == hash;
+    return *early_slot(p, early) == early;
 }
 
 void kt_fold_told(struct kt_pipeline *p)
@@ -226,16 +225,16 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     if (!first) {
         *ret_half = partner;
         if (partner == NULL && p->cur.offset < p->known_until) {
-            first_not_needed(p, early_hash(key)); /* it may come behind it, as it did before */
+            first_not_needed(p, early_hash(hash)); /* it may come behind it, as it did before */
             return FOLD_KNOWN;
         }
         p->paired = partner != NULL;
         if (!p->paired && kt_source_recall(p->memory, late_key(p, key)).len > 0)
             return FOLD_DECODE_LATE;
-        p->second = early_hash(key);
+        p->second = early_hash(hash);
         return FOLD_DECODE;
     }
-    if (is_not_needed(p, key))
+    if (is_not_needed(p, early_hash(hash)))
         return FOLD_OVERTAKEN;
     if (partner != NULL)
         return kt_str_eq(partner->record, p->cur.record) ? FOLD_REPEATED : FOLD_DECODE;
