@@ -133,29 +133,41 @@ static struct kt_str late_key(struct kt_pipeline *p, struct kt_str key)
 
 /* Where lines overtake each other, a first half comes behind a second that told the whole access
  * without it; where they come twice, behind both. By itself it would be the same access again, of
- * unknown outcome. A hash that another one has pushed out is forgotten, and the access is told
- * twice. So it is where a second half that came alone may leave out what its first says: who it
- * was is better told twice than not at all. */
-static uint64_t *early_slot(struct kt_pipeline *p, uint64_t hash)
+ * unknown outcome. Four hashes share a set, the newest in front: by chance alone none pushes
+ * another out soon. One that is out is forgotten, and the access is told twice. So it is where a
+ * second half that came alone may leave out what its first says: who it was is better told twice
+ * than not at all. */
+static uint64_t *early_set(struct kt_pipeline *p, uint64_t hash)
 {
-    return &p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
+    return p->early[(hash >> 1) % KT_ARRAY_LEN(p->early)];
 }
 
-/* Of what the table of halves finds a key by; never 0, early_slot takes the other bits. */
+/* Of what the table of halves finds a key by; never 0, early_set takes the other bits. */
 static uint64_t early_hash(uint64_t hash)
 {
     return hash | 1;
 }
 
-static void first_not_needed(struct kt_pipeline *p, uint64_t hash)
-{
-    if (p->paired || p->o.source->second_is_whole)
-        *early_slot(p, hash) = hash;
-}
-
 static bool is_not_needed(struct kt_pipeline *p, uint64_t early)
 {
-    return *early_slot(p, early) == early;
+    const uint64_t *set = early_set(p, early);
+    for (unsigned i = 0; i < KT_EARLY_WAYS; i++) {
+        if (set[i] == early)
+            return true;
+    }
+    return false;
+}
+
+static void first_not_needed(struct kt_pipeline *p, uint64_t early)
+{
+    uint64_t *set = early_set(p, early);
+    unsigned at = 0;
+    if (!p->paired && !p->o.source->second_is_whole)
+        return;
+    while (at + 1 < KT_EARLY_WAYS && set[at] != early)
+        at++;
+    memmove(set + 1, set, at * sizeof *set);
+    set[0] = early;
 }
 
 void kt_fold_told(struct kt_pipeline *p)

@@ -58,6 +58,8 @@ struct emit {
     struct kt_pipeline *p;
 };
 
+#define KT_EARLY_WAYS 4u
+
 struct kt_pipeline {
     struct kt_pipeline_options o;
     struct emit emit;
@@ -83,10 +85,10 @@ struct kt_pipeline {
 
     struct kt_aged halves;
     size_t halves_bytes;
-    uint64_t second;      /* hash of the current record's key: a second half; 0: it is none */
-    bool paired;          /* its first half is there */
-    uint64_t early[4096]; /* hashes of accesses that were told whole, by their own bits; 0: none */
-    struct half *spare;   /* one that is done with, for its memory */
+    uint64_t second; /* hash of the current record's key: a second half; 0: it is none */
+    bool paired;     /* its first half is there */
+    uint64_t early[1024][KT_EARLY_WAYS]; /* hashes of accesses that were told whole; 0: none */
+    struct half *spare;                  /* one that is done with, for its memory */
     uint64_t known_until; /* second halves before it were given out in the run before */
 
     struct kt_str place; /* of the current feed */
