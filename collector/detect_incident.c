@@ -660,6 +660,7 @@ void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
     for (unsigned i = 0; i < s->n_found; i++) {
         kt_detect_daily_surprise(d, s, &s->found[i]);
         take(d, s, &s->found[i]);
+        kt_detect_gather(d, s, &s->found[i]);
     }
     if (kt_table_count(d->incidents) == 0)
         return;

@@ -36,6 +36,7 @@ enum together {
     KT_ALONE,
     KT_TOGETHER, /* of several people who are odd over the same secrets, or on one new ground */
     KT_APART,    /* of one of them, who reads mostly others: no colleague explains it */
+    KT_ONE_CAUSE /* of several actors who showed the same, and of nothing else */
 };
 struct part { /* the best evidence of one family and role: alone, leaning, added */
     int points;
@@ -311,6 +312,8 @@ char *kt_detect_row(char *rows, size_t width, unsigned n);
 /* ---- detect_together.c: colleagues at one thing, or on one new ground ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
+/* Makes the incidents of what the finding gathers one with its own, whose key leads to it then. */
+void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f);
 /* Is what was found in the scene, of a member of several people, explained by what they have in
  * common? KT_TOGETHER: it is, or `in` is not of several; else what an incident of the
  * member's own is to be. */

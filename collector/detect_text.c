@@ -92,7 +92,9 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     }
     if (in->key_kind == KT_KEY_IDENTITY)
         kt_buf_addz(b, "action:login outcome:denied,failure");
-    if (in->key_kind == KT_KEY_HOST_EXE && in->user_agent[0] != '\0') { /* of a program */
+    bool program = in->key_kind == KT_KEY_HOST_EXE ||
+                   (in->together == KT_ONE_CAUSE && has_family(in, KT_FAMILY_PROCESS));
+    if (program && in->user_agent[0] != '\0') {
         kt_buf_addz(b, "user_agent:");
         add_value(b, kt_str_of(in->user_agent));
     }

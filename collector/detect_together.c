@@ -1,6 +1,7 @@
 /*
  * detect_together: several people who are odd at the same time over the same secrets, and those of
- * a team who take up what nobody had read in before, are one alert (docs/decisions/0114, 0109).
+ * a team who take up what nobody had read in before, are one alert (docs/decisions/0114, 0109); so
+ * is a cause that its detector saw in the third of several (0111).
  *
  * Owns:  nothing.
  * Calls: detect_reads, detect_total, detect_incident (merge), what detectors know of an actor's
@@ -251,8 +252,63 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
     return like == LIKES ? in : join(d, s, &m, other, n, like != LIKE_SECRETS ? m.ground : 0);
 }
 
+/* ---- one cause ---- */
+/* Is there nothing else in it, of any family? What is odd about one of them in another way stays a
+ * story of its own. */
+static bool is_only(const struct incident *in, const struct kt_finding *f)
+{
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        const struct part *p = &in->part[i];
+        if (p->set && (p->family != f->family || p->detector != f->detector || p->flags & NO_WORK))
+            return false;
+    }
+    return in->key_kind == KT_KEY_ACTOR && !in->critical && in->suppressed_by[0] == '\0';
+}
+
+/* What is said of all is the newest of them. */
+static void say_of_all(struct kt_detect *d, struct incident *in, const struct kt_finding *f,
+                       const struct part *said)
+{
+    struct part *slot = kt_detect_slot(in, f, d->shared.learning);
+    if (slot != NULL)
+        *slot = *said;
+}
+
+void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f)
+{
+    struct incident *all = kt_detect_incident(d, f->key_kind, f->key, s->t);
+    if (f->n_gathers == 0 || all == NULL)
+        return;
+    const struct part said = *kt_detect_main_part(all, d->shared.learning);
+    for (unsigned i = 0; i < f->n_gathers; i++) {
+        all = kt_detect_incident(d, f->key_kind, f->key, s->t);
+        struct incident *one = kt_detect_incident(d, KT_KEY_ACTOR, f->gathers[i], s->t);
+        if (all == NULL || one == NULL || one->serial == all->serial || !is_only(one, f) ||
+            all->suppressed_by[0] != '\0')
+            continue;
+        /* What somebody was told of stays, else the older. */
+        bool told_all = all->severity >= 0, told_one = one->severity >= 0;
+        bool keep = told_all != told_one ? told_one : one->serial < all->serial;
+        struct incident *kept = keep ? one : all;
+        kept->together = KT_ONE_CAUSE;
+        kt_detect_merge(d, s, kept, keep ? all : one);
+        say_of_all(d, kept, f, &said);
+    }
+}
+
+/* What is found of it by itself is another story than what all showed. */
+static bool has_own(const struct kt_scene *s)
+{
+    bool own = false;
+    for (unsigned i = 0; i < s->n_found; i++)
+        own = own || (s->found[i].key_kind == KT_KEY_ACTOR && kt_key_eq(s->found[i].key, s->who));
+    return own;
+}
+
 enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s)
 {
+    if (in->together == KT_ONE_CAUSE)
+        return has_own(s) ? KT_ALONE : KT_TOGETHER;
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
     unsigned own = kt_detect_brought(in, kt_detect_reader_of(in, s->actor->number));

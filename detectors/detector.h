@@ -42,6 +42,8 @@ extern const char *const kt_family_words[KT_FAMILY_COUNT];
 /* The account is in other hands: what it read so far does not say what it opens. */
 #define KT_FIND_ACCOUNT 128u
 
+#define KT_GATHERS 8u
+
 struct kt_scene;
 struct kt_finding {
     /* Fills the texts from number and the scene; called before the scene changes, and only for
@@ -58,6 +60,10 @@ struct kt_finding {
     uint32_t since_min; /* of the oldest event that it counts; 0 = the scene's */
     uint64_t network;   /* a first-seen network and country: shared causes are found by them */
     uint16_t country;
+    /* Actors of whom the same was found before it was seen to be one cause: their incidents, when
+     * there is nothing else in them, are part of this one. */
+    struct kt_key gathers[KT_GATHERS];
+    unsigned n_gathers;
     struct kt_str instance, source; /* what it is about, when that is not the event's; lives till
                                        the scene changes */
     char title[240], normal[400], quiet[240], part[160];

@@ -24,7 +24,7 @@
 #define LISTS_MAX  64
 #define USERS      6u
 #define PLACES     4u
-#define FRESH      8u
+#define FRESH      KT_GATHERS
 #define ROLLOUT    3u
 #define MINOR      1.0             /* less for what is no production (DETECTION §5) */
 #define LOOK_DAYS  5u              /* days with looks of people after which their habit is known */
@@ -98,6 +98,10 @@ struct user {
 struct place {
     uint32_t host, minute;
 };
+struct fresh {
+    struct kt_key who; /* its user there */
+    uint32_t host, minute;
+};
 struct use {           /* one program and one sort of file, on one level */
     uint64_t above[2]; /* keys of the class's and of everybody's */
     uint32_t host;     /* hash */
@@ -106,7 +110,7 @@ struct use {           /* one program and one sort of file, on one level */
     uint32_t n_users;  /* more than USERS: nobody is new any more */
     struct user user[USERS];
     struct place place[PLACES]; /* hosts that know it */
-    struct place fresh[FRESH];  /* hosts that took it up lately, known or not */
+    struct fresh fresh[FRESH];  /* hosts that took it up lately, known or not */
 };
 struct host {
     uint32_t first_min, people, machines; /* reads by people and by services */
@@ -124,7 +128,7 @@ static bool is_use(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 3, 10000, KT_EVICT_LRU, is_use },
+    [T_USE] = { "env_use", KT_KEY_HOST_EXE, sizeof(struct use), 4, 10000, KT_EVICT_LRU, is_use },
     [T_HOST] = { "env_host", KT_KEY_HOST_EXE, sizeof(struct host), 2, 4000, KT_EVICT_LRU, NULL },
     [T_CLASS] = { "env_class", KT_KEY_HOST_EXE, sizeof(struct host), 2, 1000, KT_EVICT_LRU, NULL },
     [T_PERSON] = { "env_person", KT_KEY_IDENTITY, sizeof(struct person), 2, 4000, KT_EVICT_LRU,
@@ -161,18 +165,13 @@ static struct user *user_of(struct use *u, uint32_t who)
     return NULL;
 }
 
-static unsigned other_hosts(const struct place *at, unsigned n, uint32_t host, uint32_t since)
-{
-    unsigned sum = 0;
-    for (unsigned i = 0; i < n; i++)
-        sum += at[i].host != 0 && at[i].host != host && at[i].minute >= since;
-    return sum;
-}
-
 static unsigned hosts_that_know(const struct kt_scene *s, const struct kt_env_process *p)
 {
     const struct use *any = known(s, p, KT_ENV_ANYWHERE);
-    return any == NULL ? 0 : other_hosts(any->place, PLACES, p->host32, 0);
+    unsigned sum = 0;
+    for (unsigned i = 0; any != NULL && i < PLACES; i++)
+        sum += any->place[i].host != 0 && any->place[i].host != p->host32;
+    return sum;
 }
 
 static unsigned people(const struct use *u)
@@ -329,27 +328,33 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o,
     return v;
 }
 
+/* Is it on another host that took the program up in the last day? */
+static bool is_fresh(const struct kt_scene *s, const struct fresh *at, uint32_t host)
+{
+    return at->host != 0 && at->host != host && at->minute + DAY_MIN >= s->minute;
+}
+
 /* Three hosts that take a program up within a day are one rollout, told once. */
 static void rollout(struct kt_scene *s, const struct options *o, const struct kt_env_process *p,
                     struct verdict *v)
 {
     struct use *any =
         kt_table_put(s->tables[T_USE], use_key(p->key[KT_ENV_ANYWHERE], KT_ENV_ANYWHERE), NULL);
-    struct place *slot = &any->fresh[0];
+    struct fresh *slot = &any->fresh[0];
     for (unsigned i = 0; i < FRESH && slot->host != p->host32; i++) {
         bool better = any->fresh[i].host == p->host32 || any->fresh[i].minute < slot->minute;
         slot = better ? &any->fresh[i] : slot;
     }
-    *slot = (struct place){ p->host32, s->minute };
-    uint32_t since = s->minute > DAY_MIN ? s->minute - DAY_MIN : 0;
-    v->hosts = 1 + other_hosts(any->fresh, FRESH, p->host32, since);
+    *slot = (struct fresh){ s->who, p->host32, s->minute };
+    v->hosts = 1;
+    for (unsigned i = 0; i < FRESH; i++)
+        v->hosts += is_fresh(s, &any->fresh[i], p->host32);
     bool told = any->told_min != 0 && s->minute < any->told_min + AGAIN_MIN;
     if (v->hosts < ROLLOUT && !told)
         return;
     any->told_min = told ? any->told_min : s->minute;
     if (s->minute < any->told_min + JOIN_MIN) {
         v->what = ROLLED_OUT;
-        v->s = fmin(v->s, o->elsewhere);
     } else {
         v->s = fmin(v->s, o->moved);
     }
@@ -401,6 +406,16 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "'%s' in env_file.expected, if it may read any file of secrets.", exe);
 }
 
+/* The first two hosts were told each by itself, before it was known for a rollout. */
+static void gather(const struct kt_scene *s, const struct kt_env_process *p, struct kt_finding *f)
+{
+    const struct use *any = kt_table_peek(s->tables[T_USE], f->key);
+    for (unsigned i = 0; any != NULL && i < FRESH; i++) {
+        if (is_fresh(s, &any->fresh[i], p->host32))
+            f->gathers[f->n_gathers++] = any->fresh[i].who;
+    }
+}
+
 static void evidence(struct kt_scene *s, const struct kt_env_process *p, const struct verdict *v,
                      unsigned flags)
 {
@@ -420,6 +435,7 @@ static void evidence(struct kt_scene *s, const struct kt_env_process *p, const s
         return;
     f->key_kind = KT_KEY_HOST_EXE; /* of the program: no host and no user stands for it */
     f->key = use_key(p->key[KT_ENV_ANYWHERE], KT_ENV_ANYWHERE);
+    gather(s, p, f);
 }
 
 /* ---- learning ---- */
