@@ -28,9 +28,12 @@
 #define NEAR_NS           (10 * KT_NS_MIN)
 #define SEGMENTS_A_LOOKUP 512 /* asked for their days in the time of one filter read */
 
+struct id {        /* beside each other, since each first touch of a table waits; 12 bytes */
+    uint64_t hash; /* 0: free */
+    uint32_t offset;
+} __attribute__((packed, aligned(4)));
 struct generation {
-    uint64_t *hash; /* 0: free */
-    uint32_t *offset;
+    struct id *id;
     uint64_t base; /* seq that offset 0 stands for */
     size_t used;
 };
@@ -93,7 +96,7 @@ struct kt_dedupe {
 
 static void clear_generation(struct kt_dedupe *d, struct generation *g, uint64_t base)
 {
-    memset(g->hash, 0, d->slots * sizeof *g->hash);
+    memset(g->id, 0, d->slots * sizeof *g->id);
     g->base = base;
     g->used = 0;
 }
@@ -114,10 +117,9 @@ static void remember(struct kt_dedupe *d, uint64_t hash, uint64_t seq)
     struct generation *g = &d->gen[0];
     assert(g->used < d->slots - 1);
     size_t s = slot_of(d, hash);
-    while (g->hash[s] != 0)
+    while (g->id[s].hash != 0)
         s = s + 1 == d->slots ? 0 : s + 1;
-    g->hash[s] = hash;
-    g->offset[s] = (uint32_t)(seq - g->base);
+    g->id[s] = (struct id){ hash, (uint32_t)(seq - g->base) };
     g->used++;
 }
 
@@ -139,9 +141,8 @@ static void rotate(struct kt_dedupe *d, uint64_t next_seq)
 static KT_FETCHES void fetch(const struct kt_dedupe *d, uint64_t hash)
 {
     const size_t slot = slot_of(d, hash);
-    __builtin_prefetch(&d->gen[0].hash[slot], 1);
-    __builtin_prefetch(&d->gen[0].offset[slot], 1);
-    __builtin_prefetch(&d->gen[1].hash[slot]);
+    __builtin_prefetch(&d->gen[0].id[slot], 1);
+    __builtin_prefetch(&d->gen[1].id[slot]);
 }
 
 void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64_t next_seq)
@@ -167,21 +168,18 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
 static void forget_from(struct kt_dedupe *d, struct generation *g, uint64_t seq)
 {
     struct generation old = *g;
-    g->hash = kt_alloc_array(d->slots, sizeof *g->hash);
-    g->offset = kt_alloc_array(d->slots, sizeof *g->offset);
+    g->id = kt_alloc_array(d->slots, sizeof *g->id);
     g->used = 0;
     for (size_t i = 0; i < d->slots; i++) {
-        if (old.hash[i] == 0 || old.base + old.offset[i] >= seq)
+        if (old.id[i].hash == 0 || old.base + old.id[i].offset >= seq)
             continue;
-        size_t s = slot_of(d, old.hash[i]);
-        while (g->hash[s] != 0)
+        size_t s = slot_of(d, old.id[i].hash);
+        while (g->id[s].hash != 0)
             s = s + 1 == d->slots ? 0 : s + 1;
-        g->hash[s] = old.hash[i];
-        g->offset[s] = old.offset[i];
+        g->id[s] = old.id[i];
         g->used++;
     }
-    kt_free(old.hash);
-    kt_free(old.offset);
+    kt_free(old.id);
 }
 
 void kt_dedupe_undo(struct kt_dedupe *d, uint64_t next_seq)
@@ -324,9 +322,9 @@ static enum kt_status ask_recent(struct kt_dedupe *d, struct question *q, uint64
 {
     for (unsigned i = 0; i < 2; i++) {
         const struct generation *g = &d->gen[i];
-        for (size_t s = slot_of(d, hash); g->hash[s] != 0 && !q->duplicate;
+        for (size_t s = slot_of(d, hash); g->id[s].hash != 0 && !q->duplicate;
              s = s + 1 == d->slots ? 0 : s + 1)
-            if (g->hash[s] == hash && compare_seq(d, q, g->base + g->offset[s], err) != KT_OK)
+            if (g->id[s].hash == hash && compare_seq(d, q, g->base + g->id[s].offset, err) != KT_OK)
                 return kt_wrap(err, "recent");
     }
     return KT_OK;
@@ -610,8 +608,7 @@ static void make_memory(struct kt_dedupe *d, size_t recent)
     d->per_generation = recent / 2 > KT_TAIL_EVENTS_MAX ? recent / 2 : KT_TAIL_EVENTS_MAX;
     d->slots = (d->per_generation + 2 * KT_BATCH_EVENTS_MAX) / 4 * 5;
     for (unsigned i = 0; i < 2; i++) {
-        d->gen[i].hash = kt_alloc_array(d->slots, sizeof *d->gen[i].hash);
-        d->gen[i].offset = kt_alloc_array(d->slots, sizeof *d->gen[i].offset);
+        d->gen[i].id = kt_alloc_array(d->slots, sizeof *d->gen[i].id);
         d->gen[i].base = d->window_first;
     }
     d->asked = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->asked);
@@ -652,10 +649,8 @@ void kt_dedupe_free(struct kt_dedupe *d)
         kt_free(d->past[i].tail);
     }
     kt_opened_free(d->opened);
-    for (unsigned i = 0; i < 2; i++) {
-        kt_free(d->gen[i].hash);
-        kt_free(d->gen[i].offset);
-    }
+    for (unsigned i = 0; i < 2; i++)
+        kt_free(d->gen[i].id);
     kt_idsets_free(d->sets);
     for (unsigned i = 0; i < FILTERS_MAX; i++)
         kt_buf_done(&d->filter[i].bytes);
