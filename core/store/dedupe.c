@@ -19,6 +19,7 @@
 #include "core/base/alloc.h"
 #include "core/base/fetch.h"
 #include "core/base/limits.h"
+#include "core/base/pages.h"
 #include "core/store/chain.h"
 #include "core/store/idset.h"
 #include "core/store/reader.h"
@@ -94,9 +95,14 @@ struct kt_dedupe {
     unsigned near_next;
 };
 
+static size_t bytes_of(const struct kt_dedupe *d)
+{
+    return d->slots * sizeof(struct id);
+}
+
 static void clear_generation(struct kt_dedupe *d, struct generation *g, uint64_t base)
 {
-    memset(g->id, 0, d->slots * sizeof *g->id);
+    memset(g->id, 0, bytes_of(d));
     g->base = base;
     g->used = 0;
 }
@@ -168,7 +174,7 @@ void kt_dedupe_start(struct kt_dedupe *d, const struct kt_store_batch *b, uint64
 static void forget_from(struct kt_dedupe *d, struct generation *g, uint64_t seq)
 {
     struct generation old = *g;
-    g->id = kt_alloc_array(d->slots, sizeof *g->id);
+    g->id = kt_pages_new(bytes_of(d));
     g->used = 0;
     for (size_t i = 0; i < d->slots; i++) {
         if (old.id[i].hash == 0 || old.base + old.id[i].offset >= seq)
@@ -179,7 +185,7 @@ static void forget_from(struct kt_dedupe *d, struct generation *g, uint64_t seq)
         g->id[s] = old.id[i];
         g->used++;
     }
-    kt_free(old.id);
+    kt_pages_free(old.id, bytes_of(d));
 }
 
 void kt_dedupe_undo(struct kt_dedupe *d, uint64_t next_seq)
@@ -608,7 +614,7 @@ static void make_memory(struct kt_dedupe *d, size_t recent)
     d->per_generation = recent / 2 > KT_TAIL_EVENTS_MAX ? recent / 2 : KT_TAIL_EVENTS_MAX;
     d->slots = (d->per_generation + 2 * KT_BATCH_EVENTS_MAX) / 4 * 5;
     for (unsigned i = 0; i < 2; i++) {
-        d->gen[i].id = kt_alloc_array(d->slots, sizeof *d->gen[i].id);
+        d->gen[i].id = kt_pages_new(bytes_of(d));
         d->gen[i].base = d->window_first;
     }
     d->asked = kt_alloc_array(KT_BATCH_EVENTS_MAX, sizeof *d->asked);
@@ -650,7 +656,7 @@ void kt_dedupe_free(struct kt_dedupe *d)
     }
     kt_opened_free(d->opened);
     for (unsigned i = 0; i < 2; i++)
-        kt_free(d->gen[i].id);
+        kt_pages_free(d->gen[i].id, bytes_of(d));
     kt_idsets_free(d->sets);
     for (unsigned i = 0; i < FILTERS_MAX; i++)
         kt_buf_done(&d->filter[i].bytes);
