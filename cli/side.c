@@ -2,7 +2,7 @@
  * side: engines over the stored log, each with its settings.
  *
  * Owns:  the engines, their settings and the alerts as they stand.
- * Calls: collector/detect, core/query/settings, cli/log_order, core/config.
+ * Calls: collector/detect, core/query/settings, cli/log_order, cli/progress, core/config.
  * Holds: one pass over the log for all sides, so that they judge the same records.
  */
 #include "cli/side.h"
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/log_order.h"
+#include "cli/progress.h"
 #include "core/base/alloc.h"
 #include "core/config/conf.h"
 #include "core/query/settings.h"
@@ -115,6 +116,7 @@ struct walk {
     struct kt_side *sides;
     unsigned n;
     struct kt_sides_run *run;
+    struct kt_progress progress;
 };
 
 static void foretell(const struct kt_record *rec, void *ret)
@@ -128,6 +130,7 @@ static enum kt_status on_record(void *self, const struct kt_record *rec, const v
     struct walk *w = self;
     (void)err;
     w->run->records++;
+    kt_progress_step(&w->progress, rec->arrival);
     if (rec->ev.kind == KT_KIND_ACCESS) {
         w->run->first = w->run->first == 0 ? rec->arrival : w->run->first;
         w->run->last = rec->arrival;
@@ -184,14 +187,20 @@ enum kt_status kt_sides_run(struct kt_reader *r, struct kt_side *sides, unsigned
                             struct kt_sides_run *ret, struct kt_error *err)
 {
     *ret = (struct kt_sides_run){ .records = 0 };
-    struct walk w = { sides, n, ret };
+    struct walk w = { .sides = sides, .n = n, .run = ret };
+    struct kt_store_stats stats;
     for (unsigned i = 0; i < n; i++) {
         if (kt_side_look(r, &sides[i], &ret->recorded, err) != KT_OK ||
             open_engine(&sides[i], err) != KT_OK)
             return err->code;
     }
+    if (kt_reader_stats(r, &stats, err) != KT_OK)
+        return err->code;
     const struct kt_log_each to = { on_record, &w, { foretell, sizeof(struct kt_foretold) } };
-    return kt_log_in_order(r, &ret->damage, &to, err);
+    kt_progress_begin(&w.progress, stats.records);
+    enum kt_status st = kt_log_in_order(r, &ret->damage, &to, err);
+    kt_progress_end(&w.progress);
+    return st;
 }
 
 /* ---- in words ---- */

@@ -37,7 +37,8 @@ struct kt_sides_run { /* what was read */
     unsigned recorded;      /* different configurations in the log */
     struct kt_damage damage;
 };
-/* Runs every side over the log, in one pass. KT_E_CONFIG, KT_E_INPUT: settings of a side. */
+/* Runs every side over the log, in one pass; a terminal sees how far it is. KT_E_CONFIG,
+ * KT_E_INPUT: settings of a side. */
 KT_MUST_USE enum kt_status kt_sides_run(struct kt_reader *r, struct kt_side *sides, unsigned n,
                                         struct kt_sides_run *ret, struct kt_error *err);
 

@@ -1,0 +1,58 @@
+/* progress: see the header. */
+#include "cli/progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define EVERY    256u /* records between two looks at the clock */
+#define PATIENCE KT_NS_S
+#define PACE     (KT_NS_S / 5)
+#define CLEAR    "\r\x1b[K"
+
+static bool on_terminal(void)
+{
+    const char *term = getenv("TERM");
+    return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+void kt_progress_begin(struct kt_progress *p, uint64_t total)
+{
+    *p = (struct kt_progress){ .to = on_terminal() ? stderr : NULL,
+                               .clock = &kt_clock_real,
+                               .total = total };
+    p->began = p->clock->mono(p->clock->self);
+}
+
+static void say(struct kt_progress *p, kt_time_ns now, kt_time_ns at)
+{
+    char day[KT_TIME_TEXT_MAX], left[KT_TIME_TEXT_MAX];
+    double part = p->total > p->done ? (double)p->done / (double)p->total : 1;
+    fprintf(p->to, CLEAR "%.10s  %llu records", kt_time_format(at, day),
+            (unsigned long long)p->done);
+    if (p->total > 0)
+        fprintf(p->to, ", %.0f %%", 100 * part);
+    kt_time_ns rest = (kt_time_ns)((double)(now - p->began) * (1 - part) / part);
+    if (p->total > 0 && rest >= KT_NS_S)
+        fprintf(p->to, ", about %s to go", kt_duration_format(rest - rest % KT_NS_S, left));
+    fflush(p->to);
+    p->said = now;
+}
+
+void kt_progress_step(struct kt_progress *p, kt_time_ns at)
+{
+    if (++p->done % EVERY != 0 || p->to == NULL)
+        return;
+    kt_time_ns now = p->clock->mono(p->clock->self);
+    if (now - p->began >= PATIENCE && now - p->said >= PACE)
+        say(p, now, at);
+}
+
+void kt_progress_end(struct kt_progress *p)
+{
+    if (p->to != NULL && p->said != 0) {
+        fputs(CLEAR, p->to);
+        fflush(p->to);
+    }
+    p->said = 0;
+}
