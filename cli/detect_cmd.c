@@ -13,6 +13,7 @@
 #include "cli/detect_cmd.h"
 #include "cli/detect_import.h"
 #include "core/base/alloc.h"
+#include "core/event/line.h"
 #include "detectors/detector.h"
 
 static const struct kt_column columns[] = {
@@ -37,46 +38,94 @@ static int list(enum kt_output how)
     return KT_EXIT_OK;
 }
 
-/* The page, and the options as they stand in this configuration. */
-static enum kt_status print_options(const struct kt_detector *det, const char *config,
-                                    struct kt_error *err)
+/* Its options as they stand in conf; NULL: by default. */
+static enum kt_status options_in(const struct kt_conf *conf, const struct kt_detector *det,
+                                 void *ret, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
-    struct kt_conf *conf = NULL;
-    if (kt_conf_load(config, &conf, err) != KT_OK)
-        return err->code;
-    const struct kt_node *node = NULL;
-    for (unsigned i = 0; i < conf->n_detectors; i++) {
+    for (unsigned i = 0; conf != NULL && i < conf->n_detectors; i++) {
         if (strcmp(conf->detectors[i].name, det->name) == 0)
-            node = conf->detectors[i].node;
+            return kt_options_fill(conf->yaml, conf->detectors[i].node, det->options, ret, err);
     }
-    void *values = kt_alloc(det->options_size);
-    enum kt_status st = KT_OK;
-    if (node == NULL)
-        kt_options_defaults(det->options, values);
-    else
-        st = kt_options_fill(conf->yaml, node, det->options, values, err);
-    if (st == KT_OK) {
-        kt_options_print(det->options, values, 2, false, &out);
-        printf("\n## In %s\n\n%s:\n%s", config, det->name, kt_buf_z(&out));
-    }
-    kt_free(values);
-    kt_conf_free(conf);
-    return st;
+    kt_options_defaults(det->options, ret);
+    return KT_OK;
 }
 
-static int explain(const char *name, const char *config)
+/* "  name: value" of one option: the value. */
+static void add_value(const struct kt_option *option, const void *values, struct kt_buf *out)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
+    const struct kt_option one[] = { *option, KT_OPTIONS_END };
+    kt_options_print(one, values, 0, false, &line);
+    kt_json_quote(out, kt_str_trim(kt_str_from_index(kt_buf_str(&line), strlen(option->name) + 1)));
+}
+
+/* For programs: one row, with the page as it is and the options as a list. */
+static void print_row(const struct kt_detector *det, const char *page, const void *values,
+                      enum kt_output how)
+{
+    static const struct kt_column parts[] = { { "name", "DETECTOR", 0, false },
+                                              { "summary", "WHAT IT SEES", 0, false },
+                                              { "page", "PAGE", 0, false },
+                                              { "options", "OPTIONS", 0, false } };
+    KT_CLEANUP(kt_buf_done) struct kt_buf options = { 0 };
+    for (const struct kt_option *o = det->options; o->name != NULL; o++) {
+        kt_buf_addz(&options, o == det->options ? "[{\"name\":" : ",{\"name\":");
+        kt_json_quote(&options, kt_str_of(o->name));
+        kt_buf_addz(&options, ",\"value\":");
+        add_value(o, values, &options);
+        kt_buf_addz(&options, ",\"default\":");
+        kt_json_quote(&options, kt_str_of(o->dflt));
+        kt_buf_addz(&options, ",\"help\":");
+        kt_json_quote(&options, kt_str_of(o->help));
+        kt_buf_byte(&options, '}');
+    }
+    kt_buf_addz(&options, options.len == 0 ? "[]" : "]");
+    struct kt_rows *rows = kt_rows_new(how, parts, KT_ARRAY_LEN(parts), true);
+    const struct kt_cell cells[] = { kt_cell_str(kt_str_of(det->name)),
+                                     kt_cell_str(kt_str_of(det->summary)),
+                                     kt_cell_str(kt_str_of(page)),
+                                     { .type = KT_CELL_RAW, .str = kt_buf_str(&options) } };
+    kt_rows_add(rows, cells);
+    kt_rows_end(rows);
+}
+
+/* For people: the page, which is Markdown, and what a configuration changes. */
+static void print_page(const struct kt_detector *det, const char *page, const void *values,
+                       const char *config)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf out = { 0 };
+    fputs(page, stdout);
+    if (config == NULL)
+        return;
+    kt_options_print(det->options, values, 2, false, &out);
+    printf("\n## In %s\n\n%s:\n%s", config, det->name, kt_buf_z(&out));
+}
+
+static int explain_one(unsigned i, const char *config, enum kt_output how)
+{
+    const struct kt_detector *det = kt_detectors[i];
+    struct kt_conf *conf = NULL;
+    struct kt_error err = { 0 };
+    void *values = kt_alloc(det->options_size);
+    enum kt_status st = config != NULL ? kt_conf_load(config, &conf, &err) : KT_OK;
+    if (st == KT_OK)
+        st = options_in(conf, det, values, &err);
+    if (st == KT_OK && (how == KT_OUT_TABLE || how == KT_OUT_MD))
+        print_page(det, kt_detector_page(i), values, config);
+    else if (st == KT_OK)
+        print_row(det, kt_detector_page(i), values, how);
+    kt_free(values);
+    kt_conf_free(conf);
+    return st == KT_OK ? KT_EXIT_OK : kt_cli_fail("detect", &err);
+}
+
+static int explain(const char *name, const char *config, enum kt_output how)
 {
     struct kt_near near = kt_near_of(kt_str_of(name));
-    struct kt_error err = { 0 };
     for (unsigned i = 0; kt_detectors[i] != NULL; i++) {
         kt_near_try(&near, kt_detectors[i]->name);
-        if (strcmp(kt_detectors[i]->name, name) != 0)
-            continue;
-        fputs(kt_detector_page(i), stdout);
-        if (config != NULL && print_options(kt_detectors[i], config, &err) != KT_OK)
-            return kt_cli_fail("detect", &err);
-        return KT_EXIT_OK;
+        if (strcmp(kt_detectors[i]->name, name) == 0)
+            return explain_one(i, config, how);
     }
     fprintf(stderr, "keytrail detect: there is no detector '%s'%s%s%s\n", name,
             near.name != NULL ? ", did you mean '" : "", near.name != NULL ? near.name : "",
@@ -112,8 +161,7 @@ int kt_cmd_detect(int argc, char **argv)
         { "--into", 0, KT_FLAG_STRING, "DIR",
           "import: where accepted rules are written (default: they are only checked)", &into,
           NULL },
-        { "--output", 'o', KT_FLAG_STRING, "FORM", "list, test, lint, import: " KT_OUTPUT_WORDS,
-          &output, NULL },
+        { "--output", 'o', KT_FLAG_STRING, "FORM", KT_OUTPUT_WORDS, &output, NULL },
         { 0 },
     };
     int n;
@@ -126,7 +174,7 @@ int kt_cmd_detect(int argc, char **argv)
     if (known && n == 1 && strcmp(argv[1], "list") == 0)
         return list(how);
     if (known && n == 2 && strcmp(argv[1], "explain") == 0)
-        return explain(argv[2], lint.config);
+        return explain(argv[2], lint.config, how);
     if (known && n == 1 && strcmp(argv[1], "lint") == 0)
         return kt_detect_lint(&lint, how);
     if (known && n >= 2 && strcmp(argv[1], "test") == 0)

@@ -46,6 +46,16 @@ for name, text, words in [('word', 'evnet +1h actor=zoe\nnone\n', 'word.case:1: 
     check(p.returncode == 1 and words in rows(p)[f'{name}.case']['why'], f'{name}: {words}', p.stdout.decode() + p.stderr.decode())
 check(test(os.path.join(d, 'nowhere')).returncode != 0, 'a folder that is not there is named')
 
+conf_spike = write('k/spike.yaml', 'detectors: { volume_spike: { floor_5m: 33 } }\n')
+explain = lambda *argv: keytrail('detect', 'explain', 'volume_spike', *argv)
+page = explain().stdout.decode()
+row = json.loads(explain('-o', 'json', '-c', conf_spike).stdout)[0]
+options = {o['name']: o for o in row['options']}
+check(row['page'] == page and row['name'] == 'volume_spike' and row['summary'] in keytrail('detect', 'list').stdout.decode(), 'explain -o json has the page', row)
+check((options['floor_5m']['value'], options['floor_5m']['default'], options['floor_1h']['value']) == ('33', '20', '40'), 'and the options, as they stand and by default', row['options'])
+check('floor_5m: 33' in explain('-c', conf_spike).stdout.decode() and explain('-o', 'md').stdout.decode() == page, 'for people it is the page')
+check(len(ndjson(explain('-o', 'ndjson'))) == 1 and explain('-o', 'csv').stdout.decode().startswith('name,summary,page,options'), 'one row for programs')
+
 log, db = os.path.join(d, 'audit.log'), os.path.join(d, 'k.db')
 audit = VaultLog(log, rng)
 audit.write(50)
