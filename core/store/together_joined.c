@@ -15,7 +15,7 @@
 #include "core/store/together_int.h"
 
 #define BLOB    KT_TOGETHER_BLOB "/joined"
-#define VERSION 1u
+#define VERSION 2u  /* 1: how many fit did not count the bytes of addresses */
 #define ENTRY   20u /* bytes */
 
 /* ---- the list ---- */
@@ -24,10 +24,10 @@ static bool read_list(struct kt_stretches *s, struct kt_str bytes)
 {
     struct kt_rd rd = kt_rd_of(bytes);
     const unsigned version = kt_rd_u8(&rd);
-    *s = (struct kt_stretches){ .other = version > VERSION };
+    *s = (struct kt_stretches){ .other = version > 0 && version != VERSION };
     if (s->other)
         return true;
-    bool sane = version == VERSION && rd.left % ENTRY == 0;
+    bool sane = version > 0 && rd.left % ENTRY == 0;
     s->at = kt_alloc_array(rd.left / ENTRY + 1, sizeof *s->at);
     while (rd.left > 0 && sane) {
         struct kt_stretch *one = &s->at[s->n];

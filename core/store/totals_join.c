@@ -67,10 +67,11 @@ static void join_table(struct kt_totals_making *m, const struct kt_totals *s,
     }
 }
 
-/* Bytes of names. */
+/* Bytes of names, and of addresses, which are kept as names are. */
 static size_t text_of(const struct kt_totals *s)
 {
-    size_t bytes = s->ids.len + s->text[KT_TOTALS_ACTORS].len;
+    size_t bytes =
+        s->ids.len + s->text[KT_TOTALS_ACTORS].len + s->n_addresses * sizeof(struct kt_ip);
     for (uint32_t i = 0; i < s->n_ways; i++)
         bytes += s->way[i].operation.len;
     return bytes;

@@ -195,6 +195,10 @@ static void what_does_not_fit_is_left_out_whole(void **state)
     s.ids.len = KT_TOTALS_TEXT_MAX + 1;
     assert_false(kt_totals_join(m, &s, 1));
     s.ids.len = s.text[KT_TOTALS_SECRETS].len = KT_TOTALS_TEXT_MAX; /* as they are written, too */
+    s.n_addresses = 1;
+    assert_false(kt_totals_join(m, &s, 1)); /* an address has sixteen */
+    s.n_addresses = 0;
+    assert_int_equal(kt_map_count(m->actors), 0);
     assert_true(kt_totals_join(m, &s, 1));
     assert_int_equal(kt_map_count(m->actors), 1);
     kt_totals_making_free(m);
