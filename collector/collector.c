@@ -116,11 +116,13 @@ int kt_daemon_live(struct kt_conf *conf, int ready_fd, enum kt_ending *ret_endin
     bool began = st == KT_OK;
     while (st == KT_OK && !d->signals.stop && d->next == NULL)
         st = kt_daemon_turn(d, &busy, &err);
-    if (st == KT_OK && d->next == NULL)
+    if (st == KT_OK && (d->signals.stop || d->next == NULL))
         kt_sd_notify("STOPPING=1");
     if (st == KT_OK)
         st = record_stop(d, &err);
     *ret_ending = ending_of(d, began, st, &err);
+    if (d->signals.stop) /* whatever else: the next life would know nothing of it */
+        *ret_ending = KT_ENDED;
     if (st != KT_OK)
         kt_log(KT_LOG_ERROR, "collector: %s", err.text);
     else if (*ret_ending == KT_ENDED)

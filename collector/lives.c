@@ -46,7 +46,8 @@ static struct kt_conf *choose(enum kt_ending ending, struct kt_conf *conf, struc
                               struct kt_conf **before)
 {
     switch (ending) {
-    case KT_ENDED:
+    case KT_ENDED: /* told to stop in the turn of a reload, perhaps */
+        kt_conf_free(next);
         break;
     case KT_ENDED_FULL:
         return wait_for_room(conf->store_path) ? conf : NULL;

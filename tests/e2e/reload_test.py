@@ -86,7 +86,15 @@ with socket.socket() as taken:
     check(wait_for(lambda: 'going on with the one before' in h.log('collector.log')), 'one that cannot be used is dropped for the one before', h.log('collector.log'))
     audit.write(50)
     check(wait_for(lambda: h.count('instance:vault-prod') == audit.n), 'and the agent goes on', h.log('collector.log') + h.log('vault-host.log'))
-check(stop(h.collector) == 0, 'a clean stop', h.log('collector.log'))
+
+before = len(configs())
+hup(good + 'networks: [ { name: office, cidr: ["198.51.100.0/24"] } ]\n')
+check(wait_for(lambda: len(configs()) > before), 'a changed file is in force again', h.log('collector.log'))
+h.collector.send_signal(signal.SIGSTOP)  # both signals wait, and one turn takes them
+h.write('keytrail.yaml', good)
+for s in (signal.SIGHUP, signal.SIGTERM, signal.SIGCONT):
+    h.collector.send_signal(s)
+check(wait_for(lambda: h.collector.poll() is not None) and h.collector.poll() == 0, 'told to reload and to stop at once it stops, cleanly', h.log('collector.log'))
 ids = [r['native_id'] for r in records('instance:vault-prod')]
 check(len(ids) == len(set(ids)) == audit.n, 'every record once')
 check(keytrail('verify', '--db', h.db, ok=False).returncode == 0, 'the tree verifies')
