@@ -51,6 +51,7 @@ static const struct {
                         [IN_LATER] = TO(KT_LINK_BACKOFF),
                         [IN_OTHER] = TO(KT_LINK_HELLO) },
     [KT_LINK_READY] = { [IN_OPENED] = TO(KT_LINK_HELLO),
+                        [IN_TIMER] = TO(KT_LINK_HELLO),
                         [IN_SILENCE] = TO(KT_LINK_DOWN),
                         [IN_WELCOME] = TO(KT_LINK_READY),
                         [IN_ACK] = TO(KT_LINK_READY),
@@ -122,7 +123,18 @@ static uint32_t window(const struct kt_link *l)
     return l->credit < KT_INFLIGHT_MAX ? l->credit : KT_INFLIGHT_MAX;
 }
 
-static enum kt_link_do next_ready(const struct kt_link *l, uint64_t newest, kt_time_ns mono,
+/* Where a batch waits for its ack a ping is no question: whoever came in the collector's place
+ * answers it, and knows nothing of a batch that went down with the one before. A greeting is
+ * answered with the number of the newest batch. */
+static enum kt_link_do ask(struct kt_link *l)
+{
+    if (l->sent <= l->acked)
+        return KT_LINK_SEND_PING;
+    move(l, IN_TIMER);
+    return KT_LINK_SEND_HELLO;
+}
+
+static enum kt_link_do next_ready(struct kt_link *l, uint64_t newest, kt_time_ns mono,
                                   int *ret_wait_ms)
 {
     if (l->sent < newest && l->sent - l->acked < window(l))
@@ -131,7 +143,7 @@ static enum kt_link_do next_ready(const struct kt_link *l, uint64_t newest, kt_t
     if (ping < l->next)
         ping = l->next; /* one is under way */
     if (mono >= ping)
-        return KT_LINK_SEND_PING;
+        return ask(l);
     *ret_wait_ms = wait_ms(earlier(ping, l->heard + SILENCE_NS), mono);
     return KT_LINK_WAIT;
 }

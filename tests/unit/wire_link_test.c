@@ -163,6 +163,28 @@ static void pings_when_quiet_and_gives_up_after_silence(void **state)
     does(KT_LINK_SEND_HELLO, 0);
 }
 
+/* The collector that took it is gone, and the one in its place answers every ping. */
+static void a_batch_that_nobody_acknowledges_is_asked_after_by_a_greeting(void **state)
+{
+    (void)state;
+    become_ready(0);
+    does(KT_LINK_SEND_BATCH, 1);
+    assert_int_equal(next(1), KT_LINK_WAIT);
+    assert_int_equal(wait_ms, 10000);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 1);
+    assert_int_equal(next(1), KT_LINK_WAIT);
+    assert_int_equal(hears(WELCOME(0, 32)), 0);
+    does(KT_LINK_SEND_BATCH, 1); /* it was lost */
+
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 1);
+    assert_int_equal(hears(WELCOME(1, 32)), 1); /* the ack was lost */
+    assert_int_equal(next(1), KT_LINK_WAIT);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_PING, 1);
+}
+
 static void a_restored_collector_gets_the_rest_again(void **state)
 {
     (void)state;
@@ -259,6 +281,7 @@ int main(void)
         TEST(hello_is_repeated_with_growing_pauses_and_reopened_after_silence),
         TEST(jitter_spreads_the_pause),
         TEST(pings_when_quiet_and_gives_up_after_silence),
+        TEST(a_batch_that_nobody_acknowledges_is_asked_after_by_a_greeting),
         TEST(a_restored_collector_gets_the_rest_again),
         TEST(a_gap_goes_back_once),
         TEST(asked_for_a_hello_it_greets_after_a_pause),
