@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -23,6 +24,7 @@ struct kt_complete {
     struct kt_str typed;  /* what a candidate begins with */
     struct kt_str before; /* "--output=" where the value stands in the same word */
     const char *config, *db;
+    char at_home[2][4096]; /* what these two are where they began with ~ */
     unsigned offered;
 };
 struct line { /* the words behind a command's name; the last is being typed */
@@ -120,7 +122,7 @@ static void offer_either(struct kt_complete *c, struct kt_str token)
 
 /* ---- arguments ---- */
 
-struct token {
+struct token {          /* `[options]` is none: it stands for all of them */
     struct kt_str text; /* without brackets and dots */
     bool many, option;
 };
@@ -138,7 +140,7 @@ static bool next_token(struct kt_str *rest, struct token *ret)
     do {
         if (!kt_str_split(rest, ' ', &s))
             return false;
-    } while (s.len == 0);
+    } while (s.len == 0 || kt_str_is(s, "[options]"));
     if (s.at[0] == '[')
         s = kt_str_from_index(s, 1);
     s = without_end(s, KT_STR("]"));
@@ -204,12 +206,23 @@ static const struct kt_verb *verb_named(const struct kt_command *cmd, const char
     return NULL;
 }
 
+/* A shell hands the words over as they are typed; it will make a folder of `~` only when it runs
+ * them. */
+static const char *path_of(const char *value, char buf[4096])
+{
+    const char *home = getenv("HOME");
+    if (home == NULL || strncmp(value, "~/", 2) != 0)
+        return value;
+    (void)snprintf(buf, 4096, "%s%s", home, value + 1);
+    return buf;
+}
+
 static void remember(struct kt_complete *c, const struct kt_flag *f, const char *value)
 {
     if (strcmp(f->name, "--config") == 0)
-        c->config = value;
+        c->config = path_of(value, c->at_home[0]);
     if (strcmp(f->name, "--db") == 0)
-        c->db = value;
+        c->db = path_of(value, c->at_home[1]);
 }
 
 static void offer_flags(struct kt_complete *c, const struct kt_flag *flags)

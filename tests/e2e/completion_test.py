@@ -61,6 +61,9 @@ with open(os.path.join(dir, 'audit.log'), 'w') as f:
     f.write('\n'.join(record(i, w) for i, w in enumerate(['alice', 'svc-orders'] + evil)) + '\n')
 keytrail('import', '--db', db, '--source', 'vault', '--instance', 'vault-prod', os.path.join(dir, 'audit.log'))
 
+os.mkdir(os.path.join(dir, 'my store'))
+shutil.copy(db, os.path.join(dir, 'my store', 'k.db'))
+
 # ---- what the program answers ----
 top, p = complete('')
 commands = re.findall(r'^  (\w+)', keytrail('--help').stdout.decode().split('example:')[0], re.M)
@@ -81,6 +84,7 @@ check(complete('incident', 'done', 'INC-1', 're')[0] == ['revoke'], 'the second 
 check(complete('search', '--', '-')[0] == complete('search', '--', 'zzz')[0] == [], 'behind -- there are no options')
 names, p = complete('actor', '--db', db, '')
 check(sorted(n.split('@')[0] for n in names) == ['alice', 'svc-orders'], 'actors of the store, without names that a shell would read as more', p.stdout)
+check(complete('search', '--db', db, 'outcome:')[0] == ['outcome:'] and complete('search', '--db', db, 'x', '')[0] == [], '[options] is no word that is typed')
 check(complete('secret', '--db', db, 'vault://vault-prod/-/secret/app/db1')[0] == ['vault://vault-prod/-/secret/app/db1'], 'secrets of the store')
 for argv in (['nonsense', ''], ['alerts', 'show', '--db', dir + '/none.db', ''], ['alerts', 'show', '-c', dir, ''], ['actor', '--db', os.path.join(dir, 'audit.log'), ''],
              ['alerts', '--nonsense', 'show', ''], ['', '', ''], ['x' * 5000], ['alerts'] + ['x'] * 500, []):
@@ -92,15 +96,16 @@ check(complete('source', 'add', 'vau', program=AGENT)[0] == ['vault'], 'keytrail
 on_terminal('bash', ['bash', '--norc', '--noprofile', '-i'], ['source <(keytrail completion bash)', 'source <(keytrail-agent completion bash)'],
             [('keytrail alerts expl\t', b'explain '), ('keytrail verify --checkpo\t', b'--checkpoint '), ('keytrail search --output=nd\t', b'--output=ndjson'),
              (f'keytrail secret --db {db} vault://vault-prod/-/secret/app/d\t\t\t', b'/db9'), ('keytrail-agent sou\t', b'source '), ('keytrail verify --db audit.l\t', b'audit.log '),
-             (f'keytrail actor --db {db} al\t', b'alice'), (f'keytrail actor --db {db} \t\t\t', b'svc-orders')])
+             (f'keytrail actor --db {db} al\t', b'alice'), ('keytrail actor --db ~/k.db al\t', b'alice'), ('keytrail actor --db my\\ store/k.db al\t', b'alice'), ('keytrail verify --db=my\t', b'my\\ store/'), (f'keytrail actor --db {db} \t\t\t', b'svc-orders')])
 if shutil.which('zsh'):
     on_terminal('zsh', ['zsh', '-f', '-i'], ['autoload -Uz compinit; compinit -u -D', 'source <(keytrail completion zsh)', 'source <(keytrail-agent completion zsh)'],
                 [('keytrail alerts expl\t', b'ain '), ('keytrail detect explain \t', b'failed_attempts'), ('keytrail search --output=nd\t', b'json'),
-                 ('keytrail verify --db audit.l\t', b'og ')])
+                 ('keytrail verify --db audit.l\t', b'og '), ('keytrail verify --db=audit.l\t', b'og '), ('keytrail actor --db ~/k.db al\t', b'ice@'), ("keytrail actor --db 'my store/k.db' al\t", b'ice@')])
 else:
     print('# no zsh here: left out', flush=True)
 if shutil.which('fish'):
-    for typed, want in (('keytrail alerts expl', ['explain']), ('keytrail rotation watch --fol', ['--follow']), ('keytrail search -o nd', ['ndjson']), ('keytrail verify --db audit.l', ['audit.log'])):
+    for typed, want in (('keytrail alerts expl', ['explain']), ('keytrail rotation watch --fol', ['--follow']), ('keytrail search -o nd', ['ndjson']), ('keytrail verify --db audit.l', ['audit.log']), ('keytrail actor --db ~/k.db al', ['alice@vault-prod']),
+                        ('./keytrail ver', [])):
         p = subprocess.run(['fish', '--no-config', '-c', f'keytrail completion fish | source; complete -C "{typed}"'], cwd=dir, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
         check([l.split('\t')[0] for l in p.stdout.decode().splitlines()] == want and p.stderr == b'', f'fish: {typed}', (p.stdout, p.stderr))
 else:
