@@ -196,8 +196,10 @@ static void print_networks(const struct tune *t, unsigned use)
             continue;
         KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
         kt_json_quote(&actor, kt_str_of(x->actor));
-        printf("%s  - { name: tuned-%u, cidr: [\"%s\"]%s%s%s }\n", n == 0 ? "networks:\n" : "",
-               n + 1, x->cidr, x->actor[0] != '\0' ? ", actors: [" : "",
+        if (n == 0)
+            printf("networks: # an office also gets `place: true`; an exit of a VPN does not\n");
+        printf("  - { name: tuned-%u, cidr: [\"%s\"]%s%s%s }\n", n + 1, x->cidr,
+               x->actor[0] != '\0' ? ", actors: [" : "",
                x->actor[0] != '\0' ? kt_buf_z(&actor) : "", x->actor[0] != '\0' ? "]" : "");
         n++;
     }

@@ -53,8 +53,8 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void access_by(struct world *w, const char *actor, enum kt_actor_kind kind,
-                      const char *secret)
+static void access_from(struct world *w, const char *actor, enum kt_actor_kind kind,
+                        const char *secret, const char *ip)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
     char id[32];
@@ -72,10 +72,18 @@ static void access_by(struct world *w, const char *actor, enum kt_actor_kind kin
                            .native_id = kt_str_of(id),
                            .actor = kt_str_of(actor),
                            .secret = kt_str_of(secret) };
+    ev.has_ip = ip != NULL && kt_ip_parse(kt_str_of(ip), &ev.ip);
+    ev.ip_trust = ev.has_ip ? KT_TRUST_EDGE : KT_TRUST_NONE;
     assert_int_equal(kt_line_write(&ev, &line, NULL), KT_OK);
     struct kt_ingest_line l = { kt_buf_str(&line), w->clock.wall };
     assert_int_equal(kt_ingest_lines(w->ingest, KT_ORIGIN_FEED, &l, 1, NULL, NULL), KT_OK);
     assert_int_equal(kt_ingest_commit(w->ingest, NULL), KT_OK);
+}
+
+static void access_by(struct world *w, const char *actor, enum kt_actor_kind kind,
+                      const char *secret)
+{
+    access_from(w, actor, kind, secret, NULL);
 }
 
 static void control(struct world *w, enum kt_kind kind, const char *operation, const char *raw)
@@ -184,6 +192,34 @@ static void a_setting_that_keeps_every_true_alert_is_proposed(void **state)
     kt_free(text);
 }
 
+/* Twice in ten days from inside, and then from elsewhere what she never read. */
+static void trip(struct world *w)
+{
+    char secret[64];
+    for (unsigned i = 0; i < 13; i++) {
+        const bool away = i >= 6;
+        w->step = i == 3 || i == 6 ? (away ? 30 : 10) * KT_NS_DAY : 50 * KT_NS_S;
+        (void)snprintf(secret, sizeof secret, "vault://prod/kv/%s/%u", away ? "pay" : "ward",
+                       away ? i : i % 3);
+        access_from(w, "emma", KT_ACTOR_HUMAN, secret, away ? "203.0.113.9" : "10.2.0.9");
+    }
+    w->step = 12 * KT_NS_HOUR;
+}
+
+static void of_a_network_it_is_said_that_an_office_is_a_place(void **state)
+{
+    struct world *w = *state;
+    int code;
+    trip(w);
+    assert_int_equal(store_alerts(w, "false"), 1);
+    char *text = tune(w, "table", &code);
+    assert_int_equal(code, KT_EXIT_OK);
+    assert_non_null(
+        strstr(text, "networks: # an office also gets `place: true`; an exit of a VPN does not\n"
+                     "  - { name: tuned-1, cidr: [\"203.0.113.0/24\"], actors: [\"emma\"] }\n"));
+    kt_free(text);
+}
+
 /* Three false alerts of root do not switch root off for everybody. */
 static void what_pages_by_itself_is_not_moved(void **state)
 {
@@ -234,6 +270,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_setting_that_keeps_every_true_alert_is_proposed, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(of_a_network_it_is_said_that_an_office_is_a_place, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(what_pages_by_itself_is_not_moved, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_newest_verdict_counts, set_up, tear_down),
