@@ -192,6 +192,19 @@ enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
                       err);
 }
 
+enum kt_status kt_db_in_place(sqlite3 *db, const char *path, struct kt_error *err)
+{
+    int moved = 0;
+    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    if (moved == 0 && access(sqlite3_filename_wal(sqlite3_db_filename(db, "main")), F_OK) == 0)
+        return KT_OK;
+    return kt_fail(err, KT_E_IO,
+                   "'%s' or its -wal was removed or moved while it is written: put both back as "
+                   "they were, or restore a backup (keytrail restore DIR); agents send again what "
+                   "it lacks",
+                   path);
+}
+
 enum kt_status kt_db_make(const char *path, struct kt_error *err)
 {
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);

@@ -48,6 +48,9 @@ KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt
                                       sqlite3 **ret, struct kt_error *err);
 /* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */
 KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
+/* KT_E_IO when the file, or the -wal beside it, is not where it was opened: a commit would be on no
+ * disk that anybody finds again. */
+KT_MUST_USE enum kt_status kt_db_in_place(sqlite3 *db, const char *path, struct kt_error *err);
 /* A backup's mode: one transaction at a time, with a rollback journal; what is added needs none. */
 KT_MUST_USE enum kt_status kt_db_write_behind(sqlite3 *db, struct kt_error *err);
 /* Undoes what a killed kt_db_write_behind left in the file. */

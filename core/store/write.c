@@ -393,7 +393,7 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
     assert(s->in_txn);
     if (s->torn)
         return kt_fail(err, KT_E_IO, "a write of this transaction failed: it cannot be committed");
-    if (write_meta(s, err) != KT_OK)
+    if (write_meta(s, err) != KT_OK || kt_db_in_place(s->db, s->file, err) != KT_OK)
         return kt_wrap(err, "commit");
     if (kt_db_run(s->st[KT_ST_COMMIT], err) != KT_OK) {
         s->broken = true; /* the disk may or may not have it: only a new start can tell */

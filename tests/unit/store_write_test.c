@@ -378,6 +378,27 @@ static void missing_store_is_made_only_when_asked(void **state)
     assert_int_equal(access(w->path, F_OK), -1);
 }
 
+/* What is committed into a file that nobody finds again may be acknowledged to nobody. */
+static void a_file_that_is_gone_takes_no_commit(void **state)
+{
+    struct world *w = *state;
+    struct kt_error err = { 0 };
+    char file[120], away[130];
+    static const char *const parts[] = { "", "-wal" };
+    open_store(w, 100);
+    for (unsigned i = 0; i < 2; i++) {
+        (void)snprintf(file, sizeof file, "%s%s", w->path, parts[i]);
+        (void)snprintf(away, sizeof away, "%s.away", file);
+        assert_int_equal(kt_store_begin(w->store, &err), KT_OK);
+        assert_int_equal(kt_store_put(w->store, "a", KT_STR("1"), &err), KT_OK);
+        assert_int_equal(rename(file, away), 0);
+        assert_int_equal(kt_store_commit(w->store, &err), KT_E_IO);
+        assert_non_null(strstr(err.text, "put both back"));
+        assert_int_equal(rename(away, file), 0);
+        assert_int_equal(kt_store_commit(w->store, &err), KT_OK);
+    }
+}
+
 static void files_are_for_the_group_to_read(void **state)
 {
     struct world *w = *state;
@@ -522,6 +543,7 @@ int main(void)
         T(a_row_comes_with_the_older_ones_of_its_alert),
         T(second_writer_is_told_who_has_it),
         T(missing_store_is_made_only_when_asked),
+        T(a_file_that_is_gone_takes_no_commit),
         T(files_are_for_the_group_to_read),
         T(newer_schema_is_refused_by_name),
         T(changed_schema_is_refused),
