@@ -16,6 +16,7 @@
 #include "cli/commands.h"
 #include "core/base/log.h"
 #include "core/sys/clock.h"
+#include "core/wire/control_client.h"
 
 static const char *const states[KT_DOCTOR_STATES] = { "ok", "warn", "bad" };
 
@@ -110,10 +111,13 @@ static void open_store(struct kt_doctor *d)
 static void ask_collector(struct kt_doctor *d, struct kt_json *json, struct kt_buf *answer)
 {
     struct kt_error err = { 0 };
+    char path[4096];
     unsigned repaired;
     if (d->conf == NULL && d->server == NULL)
         return;
-    if (kt_cli_ask(d->server, d->config, KT_STR("{\"do\":\"status\"}"), answer, &err) != KT_OK ||
+    if (kt_cli_control_path(d->server, d->config, path, sizeof path, &err) != KT_OK ||
+        kt_control_order_within(path, KT_STR("{\"do\":\"status\"}"), KT_CONTROL_LOOK_S, answer,
+                                &err) != KT_OK ||
         kt_json_parse(json, kt_str_trim(kt_buf_str(answer)), &d->live, &repaired, &err) != KT_OK) {
         d->live = (struct kt_jval){ 0 };
         kt_doctor_say(d, KT_DOCTOR_BAD, "collector",

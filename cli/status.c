@@ -4,6 +4,7 @@
  * Owns:  the sums per source instance during one pass over the store.
  * Calls: core/store/read.h, collector/control (a running collector's own figures); stdout.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,6 +57,7 @@ struct status {
     const char *timeout;
     kt_time_ns deadline; /* mono */
     bool asked;          /* the collector; live says whether it answered */
+    bool hangs;          /* it runs, and did not */
 };
 
 static struct source_sum *sum_of(struct status *s, struct kt_str source, struct kt_str instance)
@@ -240,8 +242,11 @@ static void ask_collector(struct status *s, const char *config)
     if (config == NULL || kt_conf_load(config, &conf, &err) != KT_OK)
         return;
     s->asked = true;
-    if (kt_control_ask(conf->control, KT_STR("{\"do\":\"status\"}"), &s->live, &err) != KT_OK)
+    if (kt_control_ask_within(conf->control, KT_STR("{\"do\":\"status\"}"), KT_CONTROL_LOOK_S,
+                              &s->live, &err) != KT_OK) {
+        s->hangs = err.sys_errno == ETIMEDOUT;
         kt_buf_reset(&s->live);
+    }
     kt_conf_free(conf);
 }
 
@@ -378,6 +383,10 @@ static void print_collector(const struct status *s)
             printf("disk       FULL: batches are refused, agents keep their events; make room\n");
         else if (level.len > 0 && !kt_str_is(level, "fine"))
             printf("disk       little room is left (" KT_STR_FMT ")\n", KT_STR_ARG(level));
+    } else if (s->hangs) {
+        printf("collector  HANGS: it runs and has not answered for %u s; look at its log and at its "
+               "disk (full, or away?)\n",
+               KT_CONTROL_LOOK_S);
     } else if (s->asked) {
         printf("collector  does not answer: not running, or it waits for room on a full disk\n");
     } else {

@@ -7,6 +7,7 @@
 #include "core/base/err.h"
 
 #define KT_CONTROL_REQUEST_MAX (16u << 20)
+#define KT_CONTROL_LOOK_S      10u /* patience of whoever asks how it is: a hang is an answer */
 
 /* Sends one request and reads the whole answer. KT_E_IO when nobody listens. */
 KT_MUST_USE enum kt_status kt_control_ask(const char *path, struct kt_str request,
