@@ -254,7 +254,7 @@ struct inv_in inv_about(struct kt_input *in)
 struct hearing {
     struct inv_out out; /* first: it is what the store has in hand */
     struct kt_input *in;
-    bool too_many;
+    bool too_many, nowhere;
 };
 
 static void on_secret(struct inv_out *o, const struct inv_secret *s)
@@ -268,6 +268,10 @@ static void on_task(struct inv_out *o, struct kt_str task)
 {
     struct hearing *h = (struct hearing *)o;
     struct kt_input *in = h->in;
+    if (in->task != NULL && kt_str_is(task, in->task)) {
+        h->nowhere = true; /* the next page is this one: the round would not end */
+        return;
+    }
     if (in->n_todo == TODO_MAX || task.len > TASK_MAX) {
         h->too_many = true;
         return;
@@ -370,6 +374,8 @@ static enum kt_status hear(struct kt_input *in, const struct kt_http_answer *a,
         problem = in->store->hear(&about, a->status, root, &h.out);
     if (problem == NULL && (h.too_many || in->arena.full))
         problem = "there is more than can be gone through: divide it by 'within'";
+    if (problem == NULL && h.nowhere)
+        problem = "its pages lead nowhere: the next one is said to be the one that was asked";
     in->refused = 0;
     if (problem != NULL)
         miss(in, problem);

@@ -178,6 +178,11 @@ static void hear_list(struct kt_input *in, const struct kt_http_answer *a)
         give_up_list(in, 0);
         return;
     }
+    if (more && kt_str_eq(kt_buf_str(&token), kt_buf_str(&in->token))) {
+        aws_client_say(&in->aws, "its pages lead nowhere; the list is asked for anew");
+        give_up_list(in, 0);
+        return;
+    }
     aws_client_good(&in->aws);
     in->reader.moves = 0;
     struct kt_buf before = in->token;

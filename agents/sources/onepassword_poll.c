@@ -161,6 +161,11 @@ static void judge(const struct kt_poll_in *in, const struct kt_poll_answer *a,
         seen = kt_str_of(kt_time_format(in->since, text));
     ret->records = true;
     ret->more = kt_json_bool(kt_json_at(a->root, "has_more"), false);
+    if (ret->more && kt_str_eq(next, cursor)) { /* asked at once it would be so for ever */
+        ret->more = false;
+        ret->problem = "its pages lead nowhere: it says that more is to come, at the cursor that "
+                       "was asked; it is asked again in the next round";
+    }
     ret->place = kt_arena_cat3(in->arena, seen, KT_STR(" "), next);
 }
 

@@ -162,7 +162,7 @@ class Stores:
                 assert self.token_is('Authorization', 'Bearer ya29.invented')
                 if not path.startswith('/v1/projects/acme/'):
                     return self.answer(404, {})
-                first = 'pageToken' not in q
+                first = 'pageToken' not in q or stores.circle
                 return self.answer(200, {'secrets': [{'name': f'projects/123456789012/secrets/{"a" if first else "b"}', 'createTime': rfc(60), 'labels': {'owner': 'dana'},
                                                       'rotation': {'nextRotationTime': rfc(-5), 'rotationPeriod': '2592000s'}}], **({'nextPageToken': 'x/y='} if first else {})})
 
@@ -245,7 +245,7 @@ for i in range(3):
     time.sleep(rng.uniform(0.2, 1.0))
     agent.kill()
     agent.wait()
-stores.count, stores.faults, stores.stuck = 240, 0.1, False
+stores.count, stores.faults, stores.stuck, stores.circle = 240, 0.1, False, False
 agent = h.start_agent('a')
 check(wait_for(lambda: len(marks()) == 2, 40), 'a snapshot ends with a mark, whatever happened', status() + h.log('a.log')[-800:])
 stores.faults = 0.0
@@ -292,6 +292,16 @@ check(stop(agent) == 0, 'the agent ends cleanly at last', h.log('a.log')[-800:])
 check(stores.bad == [], 'every token was right', stores.bad[:3])
 text = h.log('a.log') + status()
 check(not any(s in text for s in ('hvs.invented', 'ya29.invented', SECRET, 'dp.invented', 'az-invented', 'secret-invented')), 'no token in log or status')
+
+# ---- a next page that is the same one ----
+stores.circle, ENTRIES['circle'] = True, ENTRIES['gcp']
+configure('circle')
+asked, agent = len(stores.asked), h.start_agent('a')
+check(wait_for(lambda: len(marks()) == 10, 20), 'a store whose pages lead nowhere gives a snapshot', status())
+check([m['original']['complete'] for m in marks() if m['instance'] == 'inv-circle'] == [False], 'which is not complete', marks())
+check(wait_for(lambda: 'lead nowhere' in status(), 10), 'and the status says why', status())
+check(len(stores.asked) - asked < 5, 'after few questions', len(stores.asked) - asked)
+stop(agent)
 
 # ---- doctor ----
 configure('sm')

@@ -100,6 +100,10 @@ aws.list_faults = [(403, b"<Error><Code>AccessDenied</Code></Error>"), (200, b"<
 put(A, 'us-east-1', now + 2)
 check(wait_for(lambda: 's3:ListBucket' in status(), 15), 'a list that is refused is said, with the permission', status())
 everything('bad lists lose nothing')
+aws.list_faults = [(200, b'<ListBucketResult><IsTruncated>true</IsTruncated><NextContinuationToken>same</NextContinuationToken></ListBucketResult>')] * 2
+put(A, 'us-east-1', now + 4)
+check(wait_for(lambda: 'lead nowhere' in status(), 15), 'a list whose next page is the same one is said, and not asked for ever', status())
+everything('and is asked for anew')
 check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 before = len(aws.read)
 agent = start_with_env(h)

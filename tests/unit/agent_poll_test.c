@@ -109,6 +109,20 @@ static void a_cursor_is_all_that_is_sent_then(void **state)
     assert_string_equal(w->place, "2026-09-01T10:00:00.5Z next");
 }
 
+/* A cursor that stays was asked for hundreds of times a second. */
+static void a_cursor_that_stays_is_not_asked_at_once(void **state)
+{
+    struct world *w = *state;
+    static const char same[] =
+        "{\"cursor\":\"same\",\"has_more\":true,\"items\":[{\"timestamp\":\"2026-09-01T10:00:00Z\"}]}";
+    hear(w, &kt_onepassword_poll, 200, same);
+    assert_true(w->verdict.more && w->verdict.problem == NULL);
+    hear(w, &kt_onepassword_poll, 200, same);
+    assert_true(w->verdict.records && !w->verdict.more);
+    assert_non_null(strstr(w->verdict.problem, "lead nowhere"));
+    assert_string_equal(w->place, "2026-09-01T10:00:00Z same");
+}
+
 static void an_expired_cursor_begins_a_day_earlier(void **state)
 {
     struct world *w = *state;
@@ -254,6 +268,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_first_request_says_how_far_back),
         TEST(a_cursor_is_all_that_is_sent_then),
+        TEST(a_cursor_that_stays_is_not_asked_at_once),
         TEST(an_expired_cursor_begins_a_day_earlier),
         TEST(other_answers_move_nothing),
         TEST(the_token_names_its_region_and_streams),
