@@ -63,6 +63,12 @@ check(code == 1 and row(rows, 'target pager', 'bad') and row(rows, 'target gone'
 with open(config, 'w') as f:
     f.write(plain)
 stop(agent)
+h.collector.send_signal(signal.SIGSTOP)  # as before a disk that is away
+began = time.monotonic()
+both = [subprocess.Popen([KEYTRAIL, c, '-c', config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in ('status', 'doctor')]
+said = [c.communicate(timeout=60)[0] for c in both]
+h.collector.send_signal(signal.SIGCONT)
+check(time.monotonic() - began < 45 and b'HANGS' in said[0] and b'does not answer' in said[1], 'a collector that hangs is said to, within seconds', b'\n'.join(said))
 check(stop(h.collector) == 0, 'the collector ends')
 code, rows, p = doctor('-c', config)
 check(code == 1 and row(rows, 'collector', 'bad') and 'journalctl' in row(rows, 'collector', 'bad')['next'], 'a collector that is away', p.stdout)
