@@ -256,6 +256,8 @@ static const char *words_for(const struct kt_http_transfer *t, CURLcode rc)
     for (size_t i = 0; i < KT_ARRAY_LEN(telling); i++)
         if (telling[i] == rc && t->detail[0] != '\0')
             return t->detail;
+    if (rc == CURLE_UNSUPPORTED_PROTOCOL) /* curl's for an answer that is none; URLs are checked */
+        return "what answers there does not speak HTTP";
     return curl_easy_strerror(rc);
 }
 

@@ -37,12 +37,22 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     return KT_OK;
 }
 
+/* A single word other than `ok`, such as no_service or invalid_token: how Slack says what is wrong.
+ * Anything else below a 200 is a relay's own answer, and its status counts. */
+static bool is_trouble(struct kt_str body)
+{
+    for (size_t i = 0; i < body.len; i++)
+        if ((body.at[i] < 'a' || body.at[i] > 'z') && body.at[i] != '_')
+            return false;
+    return body.len > 0 && body.len < 40 && !kt_str_is(body, "ok");
+}
+
 static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
+    bool good = reply->status == 200 && !is_trouble(kt_str_trim(reply->body));
     ret->plain = reply->status == 400;
-    kt_render_word(reply->status == 200 ? KT_STR("ok") : kt_str_sub(reply->body, 0, 60),
-                   reply->status, ret->word);
-    ret->verdict = kt_render_judge(reply->status);
+    kt_render_word(good ? KT_STR("ok") : kt_str_sub(reply->body, 0, 60), reply->status, ret->word);
+    ret->verdict = reply->status == 200 && !good ? KT_RETRY : kt_render_judge(reply->status);
 }
 
 const struct kt_target kt_target_slack = {

@@ -284,6 +284,15 @@ static void a_server_error_is_an_answer(void **state)
     assert_string_equal(got_body, "oops");
 }
 
+/* "Unsupported protocol" sent people to their URL. */
+static void what_speaks_no_http_is_said_to(void **state)
+{
+    (void)state;
+    post_against(KT_STR("SSH-2.0-OpenSSH_9.2p1\r\n"));
+    assert_int_equal(got.status, 0);
+    assert_non_null(strstr(got.error, "does not speak HTTP"));
+}
+
 static void a_redirect_is_not_followed(void **state)
 {
     (void)state;
@@ -492,6 +501,7 @@ int main(void)
         TEST(a_named_proxy_is_asked_for_a_tunnel),
         TEST(proxies_outside_the_rules_are_refused),
         TEST(a_server_error_is_an_answer),
+        TEST(what_speaks_no_http_is_said_to),
         TEST(a_redirect_is_not_followed),
         TEST(a_cut_reply_is_no_answer_and_names_no_path),
         TEST(a_long_reply_is_cut_and_its_status_counts),
