@@ -173,6 +173,21 @@ static enum kt_status do_geoip_reload(struct kt_daemon *d, struct kt_jval args, 
     return KT_OK;
 }
 
+/* A file without a key is whole by itself, and another store, another port and no target at all. */
+static enum kt_status load_again(const char *path, struct kt_conf **ret, struct kt_error *err)
+{
+    struct kt_conf *fresh = NULL;
+    if (kt_conf_load(path, &fresh, err) != KT_OK)
+        return err->code;
+    if (kt_yaml_root(fresh->yaml)->first == NULL) {
+        kt_conf_free(fresh);
+        return kt_fail(err, KT_E_CONFIG,
+                       "'%s' is empty: was it read while somebody wrote it? Reload again", path);
+    }
+    *ret = fresh;
+    return KT_OK;
+}
+
 enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
 {
     uint8_t before[32], after[32], keys[32];
@@ -191,7 +206,7 @@ enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err)
     }
     if (reload_geo(d, err) != KT_OK)
         return err->code;
-    if (kt_conf_load(d->conf->path, &fresh, err) != KT_OK)
+    if (load_again(d->conf->path, &fresh, err) != KT_OK)
         return kt_wrap(err, "reload: the old configuration stays in force");
     /* The life after this one, and the one that it falls back to, must be able to read them. */
     if (kt_daemon_keys(fresh, d->keys_by, keys, err) != KT_OK) {
