@@ -60,12 +60,14 @@ static bool is_operator(struct kt_str user)
            kt_actor_is_external_secrets(kt_str_from_index(user, colon));
 }
 
-/* EKS tells the AWS identity behind a user: then the actor is the one that CloudTrail names. */
+/* EKS tells the AWS identity behind a user: then the actor is the one that CloudTrail names. An
+ * access entry without a name of its own makes the ARN the name, and copies lose what is extra. */
 static bool aws(const struct k8s_access *x, struct kt_event *ev)
 {
+    struct kt_str arn = extra(x, "arn");
     struct kt_actor_aws who;
     if (kt_str_starts(x->user, KT_STR("system:")) ||
-        !kt_actor_aws(x->in->arena, extra(x, "arn"), &who))
+        !kt_actor_aws(x->in->arena, arn.len > 0 ? arn : x->user, &who))
         return false;
     ev->actor = who.actor;
     ev->actor_kind = who.is_root ? KT_ACTOR_ROOT : who.is_human ? KT_ACTOR_HUMAN : KT_ACTOR_SERVICE;
