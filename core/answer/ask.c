@@ -171,6 +171,15 @@ void kt_scan_cost_add(struct kt_scan_cost *to, const struct kt_scan_cost *c)
     to->bytes += c->bytes;
 }
 
+static enum kt_status must_be_exact(const struct kt_ask *a, struct kt_str query,
+                                    const struct kt_query *q, struct kt_error *err)
+{
+    return kt_query_exact(q)
+               ? KT_OK
+               : kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' cannot be counted without the lines%s",
+                         KT_STR_ARG(query), a->scope.len > 0 ? ", or your scope cannot" : "");
+}
+
 enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t columns,
                               enum kt_status (*each)(void *self, const struct kt_view *view,
                                                      struct kt_error *err),
@@ -182,9 +191,8 @@ enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t co
     struct kt_scan_cost cost = { 0 };
     struct kt_view view;
     enum kt_status status = plan(a, query, &q, &scan, err);
-    if (status == KT_OK && !kt_query_exact(q))
-        status = kt_fail(err, KT_E_INPUT, "'" KT_STR_FMT "' cannot be counted without the lines%s",
-                         KT_STR_ARG(query), a->scope.len > 0 ? ", or your scope cannot" : "");
+    if (status == KT_OK)
+        status = must_be_exact(a, query, q, err);
     if (status == KT_OK)
         status = kt_columns_open(a->reader, &scan, columns, true, &c, err);
     while (status == KT_OK) {
@@ -202,19 +210,37 @@ enum kt_status kt_ask_columns(struct kt_ask *a, struct kt_str query, uint32_t co
     return ended(status, err);
 }
 
-enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
-                              enum kt_status (*each)(void *self, const struct kt_record *r,
-                                                     const struct kt_fact *fact,
-                                                     struct kt_error *err),
-                              void *self, struct kt_error *err)
+/* Is it one that was asked for? Of a row its columns have said so. */
+static bool is_asked_for(const struct kt_ask *a, const struct kt_query *q, enum kt_detail detail,
+                         const struct kt_record *r, const struct kt_fact **ret_fact)
+{
+    *ret_fact = NULL;
+    if (detail == KT_DETAIL_ROW)
+        return true;
+    if (!kt_query_names_kind(q) && r->ev.kind != KT_KIND_ACCESS)
+        return false;
+    *ret_fact = r->ev.has_ip ? kt_facts_at(a->facts, r->ev.ip, r->seq) : NULL;
+    return kt_query_matches(q, r, *ret_fact);
+}
+
+static enum kt_status walk_records(struct kt_ask *a, struct kt_str query, enum kt_detail detail,
+                                   enum kt_status (*each)(void *self, const struct kt_record *r,
+                                                          const struct kt_fact *fact,
+                                                          struct kt_error *err),
+                                   void *self, struct kt_error *err)
 {
     struct kt_query *q = NULL;
     struct kt_cursor *c = NULL;
     struct kt_scan scan;
     struct kt_scan_cost cost = { 0 };
-    struct kt_record r;
+    struct kt_record r = { 0 };
+    const struct kt_fact *fact;
     enum kt_status status = plan(a, query, &q, &scan, err);
     scan.newest_first = a->newest_first;
+    scan.detail = detail;
+    scan.control = scan.control && detail == KT_DETAIL_EVENT;
+    if (status == KT_OK && detail == KT_DETAIL_ROW)
+        status = must_be_exact(a, query, q, err);
     if (status == KT_OK)
         status = kt_cursor_open(a->reader, &scan, &c, err);
     while (status == KT_OK) {
@@ -223,10 +249,7 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
             status = KT_OK;
             continue;
         }
-        if (status != KT_OK || (!kt_query_names_kind(q) && r.ev.kind != KT_KIND_ACCESS))
-            continue;
-        const struct kt_fact *fact = r.ev.has_ip ? kt_facts_at(a->facts, r.ev.ip, r.seq) : NULL;
-        if (kt_query_matches(q, &r, fact))
+        if (status == KT_OK && is_asked_for(a, q, detail, &r, &fact))
             status = each(self, &r, fact, err);
         if (a->since > scan.since)
             kt_cursor_since(c, a->since);
@@ -237,6 +260,24 @@ enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
     kt_cursor_free(c);
     kt_query_free(q);
     return ended(status, err);
+}
+
+enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
+                              enum kt_status (*each)(void *self, const struct kt_record *r,
+                                                     const struct kt_fact *fact,
+                                                     struct kt_error *err),
+                              void *self, struct kt_error *err)
+{
+    return walk_records(a, query, KT_DETAIL_EVENT, each, self, err);
+}
+
+enum kt_status kt_ask_lines(struct kt_ask *a, struct kt_str query,
+                            enum kt_status (*each)(void *self, const struct kt_record *r,
+                                                   const struct kt_fact *fact,
+                                                   struct kt_error *err),
+                            void *self, struct kt_error *err)
+{
+    return walk_records(a, query, KT_DETAIL_ROW, each, self, err);
 }
 
 /* ---- where it begins ---- */

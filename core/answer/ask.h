@@ -118,6 +118,14 @@ KT_MUST_USE enum kt_status kt_ask_records(struct kt_ask *a, struct kt_str query,
                                                                  const struct kt_fact *fact,
                                                                  struct kt_error *err),
                                           void *self, struct kt_error *err);
+/* The same where columns say all of the query, else KT_E_INPUT: the line is there and was not read,
+ * of the event kind and time alone. */
+KT_MUST_USE enum kt_status kt_ask_lines(struct kt_ask *a, struct kt_str query,
+                                        enum kt_status (*each)(void *self,
+                                                               const struct kt_record *r,
+                                                               const struct kt_fact *fact,
+                                                               struct kt_error *err),
+                                        void *self, struct kt_error *err);
 /* Adds ` field:"value"` to a query, its quotes and backslashes as docs/query.md wants them. */
 void kt_ask_term(struct kt_buf *query, const char *field, struct kt_str value);
 /* Adds `,"value"`: one more value of the term that was added last. */

@@ -13,9 +13,11 @@
 #include "core/answer/deeds.h"
 #include "core/base/alloc.h"
 #include "core/base/known.h"
+#include "core/base/limits.h"
 #include "core/base/map.h"
 #include "core/base/pairs.h"
 #include "core/event/json.h"
+#include "core/event/line.h"
 #include "core/event/secret_id.h"
 #include "core/store/totals.h"
 
@@ -33,6 +35,7 @@ struct blast {
     const struct kt_blast_options *options;
     struct kt_states *states;
     struct kt_json *json;
+    struct kt_arena arena; /* of a line */
     struct kt_map *texts;
     struct kt_counted *counts[KT_BLAST_LISTS];
     struct kt_blast_hop hop[KT_BLAST_HOPS_MAX];
@@ -447,6 +450,15 @@ static enum kt_status walk_issues(struct blast *b, struct kt_error *err)
     return kt_ask_records(b->ask, kt_buf_str(&issues), take_issue, b, err);
 }
 
+static enum kt_status count_newest(struct blast *b, struct kt_str credential, kt_time_ns time)
+{
+    if (b->newest == NEWEST_MAX)
+        return KT_E_AGAIN;
+    b->newest++;
+    count(b, KT_BLAST_CREDENTIALS, credential, &(struct kt_times){ 1, time, time });
+    return KT_OK;
+}
+
 static enum kt_status take_newest(void *self, const struct kt_record *r, const struct kt_fact *fact,
                                   struct kt_error *err)
 {
@@ -454,24 +466,42 @@ static enum kt_status take_newest(void *self, const struct kt_record *r, const s
     struct kt_event ev;
     (void)fact;
     (void)err;
-    if (b->newest == NEWEST_MAX)
-        return KT_E_AGAIN;
-    b->newest++;
     dated(r, &ev);
-    count(b, KT_BLAST_CREDENTIALS, ev.credential, &(struct kt_times){ 1, ev.time, ev.time });
-    if (b->issues > ISSUES_MAX && ev.action == KT_ACT_ISSUE) {
+    enum kt_status status = count_newest(b, ev.credential, ev.time);
+    if (status == KT_OK && ev.action == KT_ACT_ISSUE) {
         b->issues_read++;
         note_hop(b, &ev);
     }
-    return KT_OK;
+    return status;
+}
+
+/* The credential is all that is asked of these lines: to read the rest would be half of the work.
+ */
+static enum kt_status take_newest_line(void *self, const struct kt_record *r,
+                                       const struct kt_fact *fact, struct kt_error *err)
+{
+    struct blast *b = self;
+    const kt_time_ns time = r->ev.time != 0 ? r->ev.time : r->arrival;
+    struct kt_str credential;
+    struct kt_event ev;
+    (void)fact;
+    if (kt_line_credential(r->line, &credential))
+        return count_newest(b, credential, time);
+    kt_arena_reset(&b->arena);
+    if (kt_line_read(r->line, &b->arena, &ev, err) != KT_OK)
+        return kt_wrap(err, "record %llu", (unsigned long long)r->seq);
+    return count_newest(b, ev.credential, time);
 }
 
 /* Columns know no credentials: whoever is asked about those wants a look at some lines. */
 static enum kt_status walk_newest(struct blast *b, struct kt_error *err)
 {
-    bool was = b->ask->newest_first;
+    const bool was = b->ask->newest_first;
+    const struct kt_str query = kt_buf_str(&b->of->query);
     b->ask->newest_first = true;
-    enum kt_status status = kt_ask_records(b->ask, kt_buf_str(&b->of->query), take_newest, b, err);
+    enum kt_status status = b->issues > ISSUES_MAX
+                                ? kt_ask_records(b->ask, query, take_newest, b, err)
+                                : kt_ask_lines(b->ask, query, take_newest_line, b, err);
     b->ask->newest_first = was;
     return status;
 }
@@ -649,6 +679,7 @@ static struct blast *start(struct kt_ask *a, const struct kt_credential *of,
                          .of = of,
                          .options = options,
                          .json = kt_json_new(KT_JSON_SIMDJSON),
+                         .arena = kt_arena_new(2 * KT_LINE_MAX),
                          .texts = kt_map_new((uint64_t)a->now),
                          .ips = kt_map_new((uint64_t)a->now) };
     const uint32_t most = options->list_max > 0 ? options->list_max : KT_BLAST_LIST_MAX;
@@ -751,6 +782,7 @@ void kt_blast_free(struct kt_blast *out)
     kt_map_free(b->ips);
     kt_known_done(&b->known_ip);
     kt_json_free(b->json);
+    kt_arena_done(&b->arena);
     kt_states_free(b->states);
     kt_free(b->leak);
     kt_free(b->out.secret);

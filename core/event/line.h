@@ -21,6 +21,9 @@ KT_MUST_USE enum kt_status kt_line_write(struct kt_event *ev, struct kt_buf *out
  */
 KT_MUST_USE enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena,
                                         struct kt_event *ret, struct kt_error *err);
+/* The credential of a stored line, without the rest of it; empty: it has none. False: it is
+ * escaped, or the line is none: read it. */
+bool kt_line_credential(struct kt_str line, struct kt_str *ret);
 /* Appends s as a JSON string with quotes: the one escaping of canonical lines (short escapes,
  * \u00xx for other C0, DEL and above as they are). */
 void kt_json_quote(struct kt_buf *out, struct kt_str s);

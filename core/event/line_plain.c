@@ -13,9 +13,11 @@
  *        byte that was seen to be something else; where it may have been a '}', that is asked.
  */
 #include <assert.h>
+#include <string.h>
 
 #include "core/base/limits.h"
 #include "core/event/json_tree.h"
+#include "core/event/line.h"
 #include "core/event/line_fields.h"
 #include "core/event/scan.h"
 #include "core/event/scan_blocks.h"
@@ -339,4 +341,27 @@ bool kt_line_plain_read(struct kt_str line, struct kt_event *ev)
         name = kt_line_name_at(p, q.end);
     }
     return wanted == wants && q.end - p == 1; /* the last byte is '}' */
+}
+
+/* memmem: none of these bytes is rare, which is what kt_str_find goes by. */
+static const char *place_of(struct kt_str line, struct kt_str what)
+{
+    return memmem(line.at, line.len, what.at, what.len);
+}
+
+/* A quote within a string is escaped, and a colon stands behind no string but a name: so these
+ * bytes are the field's, or one's within raw, which stands behind it. */
+bool kt_line_credential(struct kt_str line, struct kt_str *ret)
+{
+    const struct kt_str name = KT_STR(",\"credential\":\""), raw = KT_STR(",\"raw\":{");
+    const char *at = place_of(line, name);
+    *ret = KT_STR_NONE;
+    if (at == NULL || place_of(kt_str_from(line.at, (size_t)(at - line.at)), raw) != NULL)
+        return true;
+    const char *end = line.at + line.len, *from = at + name.len;
+    const char *to = memchr(from, '"', (size_t)(end - from));
+    if (to == NULL || memchr(from, '\\', (size_t)(to - from)) != NULL)
+        return false;
+    *ret = kt_str_from(from, (size_t)(to - from));
+    return true;
 }

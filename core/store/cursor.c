@@ -72,7 +72,6 @@ static uint32_t next_row(const struct part *c)
 /* What the columns say. */
 static void take_head(const struct part *c, uint32_t row, struct kt_record *ret)
 {
-    ret->line = KT_STR_NONE;
     ret->ev.kind = (enum kt_kind)c->chunk->columns->small[KT_COL_KIND][row];
     ret->ev.time = c->chunk->columns->time[row];
 }
@@ -87,7 +86,7 @@ static enum kt_status take_line(struct part *c, uint32_t row, struct kt_record *
         c->said = true; /* its neighbours are damaged too: said once for all of them */
         return said ? KT_E_AGAIN : err == NULL ? KT_E_CORRUPT : err->code;
     }
-    if (c->scan.detail == KT_DETAIL_LINE)
+    if (c->scan.detail != KT_DETAIL_EVENT)
         return KT_OK;
     kt_arena_reset(&c->arena);
     if (kt_line_read(ret->line, &c->arena, &ret->ev, err) != KT_OK)
@@ -105,9 +104,10 @@ static enum kt_status take_event(struct part *c, struct kt_record *ret, struct k
     else
         c->low++;
     enum kt_status status = KT_OK;
-    if (c->scan.detail == KT_DETAIL_HEAD)
+    ret->line = KT_STR_NONE;
+    if (c->scan.detail == KT_DETAIL_HEAD || c->scan.detail == KT_DETAIL_ROW)
         take_head(c, row, ret);
-    else
+    if (c->scan.detail != KT_DETAIL_HEAD)
         status = take_line(c, row, ret, err);
     if (status != KT_OK)
         return status;
@@ -288,6 +288,10 @@ static enum kt_status open_part(struct kt_reader *file, const struct kt_scan *sc
         [KT_DETAIL_EVENT] = { .runs = true, .lines = true },
         [KT_DETAIL_LINE] = { .runs = true, .lines = true },
         [KT_DETAIL_HEAD] = { .columns = KT_COLUMN(KT_COL_KIND), .time = true, .runs = true },
+        [KT_DETAIL_ROW] = { .columns = KT_COLUMN(KT_COL_KIND),
+                            .time = true,
+                            .runs = true,
+                            .lines = true },
     };
     struct kt_scan bounded = *scan;
     if (kt_walk_bounds(file, &bounded, err) != KT_OK)

@@ -55,6 +55,9 @@ enum kt_detail {                  /* of each record */
                  KT_DETAIL_LINE,  /* its line; ev stays as it is, so no window of times can be asked
                                      for */
                  KT_DETAIL_HEAD,  /* no line; of ev kind and time alone, out of columns */
+                 KT_DETAIL_ROW,   /* as HEAD, and its line. Sieves on columns are asked of the tail,
+                                     too: where these say all of a question nothing is left to judge
+                                   */
 };
 struct kt_damage { /* what a walk had to leave out */
     unsigned places;

@@ -67,6 +67,15 @@ bool line_pair_same(const struct kt_event *a, const struct kt_event *b, bool pla
     return a->kind == b->kind;
 }
 
+/* Is the credential that is found without reading what the reader reads? What is escaped it leaves.
+ */
+static bool finds_credential(struct kt_str line, const struct kt_event *ev)
+{
+    struct kt_str found;
+    return kt_line_credential(line, &found) ? kt_str_eq(found, ev->credential)
+                                            : kt_str_find_byte(line, '\\', 0) >= 0;
+}
+
 bool line_pair_agrees(struct line_pair *p, struct kt_str line, bool *ret_plain, bool *ret_strict)
 {
     char *own = kt_alloc(line.len + 1), *at = own + 1; /* no room behind it, nor aligned */
@@ -77,7 +86,9 @@ bool line_pair_agrees(struct line_pair *p, struct kt_str line, bool *ret_plain, 
     line = kt_str_from(at, line.len);
     *ret_plain = kt_line_plain_read(line, &p->by_plain);
     *ret_strict = kt_line_strict_read(line, &p->arena, &p->by_strict, NULL) == KT_OK;
-    const bool agrees = !*ret_plain || (*ret_strict && line_pair_same(&p->by_plain, &p->by_strict, true));
+    const bool agrees =
+        (!*ret_plain || (*ret_strict && line_pair_same(&p->by_plain, &p->by_strict, true))) &&
+        (!*ret_strict || finds_credential(line, &p->by_strict));
     kt_free(own);
     return agrees;
 }

@@ -9,7 +9,8 @@ struct line_pair {
 };
 void line_pair_open(struct line_pair *p);
 void line_pair_done(struct line_pair *p);
-/* False when line_plain took a line that the strict reader refuses, or made another event of it.
+/* False when line_plain took a line that the strict reader refuses, or made another event of it, or
+ * found another credential in it.
  * *ret_plain, *ret_strict: who took it. The line is read from memory that ends where it does. */
 bool line_pair_agrees(struct line_pair *p, struct kt_str line, bool *ret_plain, bool *ret_strict);
 /* The same in every field of a line. placed: by texts at the same place, which both have of the

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "core/answer/leaver.h"
+#include "core/event/line.h"
 #include "tests/support/accesses.h"
 
 #define LEFT    (ACCESSES_NOW - 10 * KT_NS_DAY)
@@ -167,15 +168,58 @@ static void a_rotation_before_the_last_read_is_none(void **state)
     kt_ask_done(&a);
 }
 
+struct told {
+    struct kt_buf text;
+    bool read; /* the lines, by whoever walks */
+};
+
+static enum kt_status tell(void *self, const struct kt_record *r, const struct kt_fact *fact,
+                           struct kt_error *err)
+{
+    struct told *t = self;
+    struct kt_str credential = r->ev.credential;
+    (void)fact;
+    (void)err;
+    assert_true(t->read || kt_line_credential(r->line, &credential));
+    kt_buf_addf(&t->text, "%llu %lld %u " KT_STR_FMT "\n", (unsigned long long)r->seq,
+                (long long)r->ev.time, r->ev.kind, KT_STR_ARG(credential));
+    return KT_OK;
+}
+
+/* In segments and behind them, of one of two, within a window. */
+static void lines_of_rows_are_those_of_records(void **state)
+{
+    struct accesses *w = *state;
+    struct told rows = { 0 }, records = { .read = true };
+    struct kt_error err = { 0 };
+    struct kt_ask a;
+    for (unsigned i = 0; i < 700; i++)
+        act(w, LEFT + i * KT_NS_MIN, i % 3 == 0 ? "someone@else" : AL, i % 5 == 0 ? "" : KEY,
+            i % 7 == 0 ? KT_OUT_DENIED : KT_OUT_SUCCESS);
+    accesses_ask(w, &a);
+    a.since = LEFT + KT_NS_HOUR;
+    a.until = LEFT + 695 * KT_NS_MIN;
+    for (unsigned down = 0; down < 2; down++) {
+        a.newest_first = down == 1;
+        accesses_must(kt_ask_lines(&a, KT_STR("actor:" AL), tell, &rows, &err), &err);
+        accesses_must(kt_ask_records(&a, KT_STR("actor:" AL), tell, &records, &err), &err);
+    }
+    assert_true(rows.text.len > 10000);
+    assert_true(kt_str_eq(kt_buf_str(&rows.text), kt_buf_str(&records.text)));
+    assert_int_equal(kt_ask_lines(&a, KT_STR("credential:" KEY), tell, &rows, &err), KT_E_INPUT);
+    kt_buf_done(&rows.text);
+    kt_buf_done(&records.text);
+    kt_ask_done(&a);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, accesses_set_up, accesses_tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(keys_of_the_active_are_followed),
-        TEST(keys_beyond_the_most_used_are_told),
-        TEST(a_full_list_is_counted_to_the_end),
-        TEST(a_rotation_before_the_last_read_is_none),
+        TEST(keys_of_the_active_are_followed),    TEST(keys_beyond_the_most_used_are_told),
+        TEST(a_full_list_is_counted_to_the_end),  TEST(a_rotation_before_the_last_read_is_none),
+        TEST(lines_of_rows_are_those_of_records),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,12 @@ static const char *const lines[] = {
     "{\"v\":1,\"kind\":\"amend\",\"action\":\"other\",\"outcome\":\"unknown\","
     "\"ip\":\"2001:db8::1\",\"amends\":\"x\"}",
     TICK ",\"ip\":\"10.0.0.1\",\"ip_raw\":\"::ffff:10.0.0.1\",\"raw\":{}}",
+    /* names as texts, in lists and within raw */
+    TICK ",\"message\":\",\",\"actor\":\"credential\",\"session\":\"s\",\"credential\":\"ASIA1\","
+         "\"issuer\":\"raw\",\"groups\":[\"credential\",\"raw\"],\"raw\":{\"a\":1,\"credential\":"
+         "\"no\"}}",
+    TICK ",\"session\":\"s\",\"raw\":{\"raw\":{\"b\":0},\"credential\":\"no\"}}",
+    TICK ",\"message\":\"\\\"\",\"credential\":\"a\\\"b\"}",
     TICK "}",
 };
 
