@@ -52,8 +52,9 @@ struct kt_together_how {
     void *give_up_self;
 };
 /* Makes the stretch that comes behind those there are, or where there are not enough segments for
- * one, joins the sums of the next stretches that are; touches nothing but r. KT_E_AGAIN: nor are
- * there enough of these. KT_E_LIMIT: given up. */
+ * one, joins the sums of the next stretches that are, or where there are not enough of these,
+ * copies the filters of sessions of one that has none yet; touches nothing but r. KT_E_AGAIN: there
+ * is nothing to be made. KT_E_LIMIT: given up. */
 KT_MUST_USE enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_how *how,
                                             struct kt_together_made **ret, struct kt_error *err);
 void kt_together_made_free(struct kt_together_made *m);

@@ -65,7 +65,8 @@ struct kt_together_made {
     struct kt_buf bytes; /* bucket after bucket */
     size_t *end;         /* of each, in bytes */
     struct kt_totals_blobs sums;
-    bool joined; /* sums of the stretches from its first to its last number, and no pairs */
+    bool joined;   /* sums of the stretches from its first to its last number, and no pairs */
+    bool sessions; /* the stretch's KT_TOTALS_SESSIONS alone */
 };
 /* Are the sums that were made kept so? */
 bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m);
@@ -106,6 +107,24 @@ KT_MUST_USE enum kt_status kt_joined_drop_partial(struct kt_store *s,
 KT_MUST_USE enum kt_status kt_joined_check(struct kt_reader *r, struct kt_together_checked *sum,
                                            struct kt_error *err);
 
+/* ---- filters of sessions, side by side (together_sessions.c) ---- */
+
+KT_MUST_USE enum kt_status kt_sessions_make_next(struct kt_reader *r,
+                                                 const struct kt_together_how *how,
+                                                 struct kt_together_made **ret,
+                                                 struct kt_error *err);
+/* Inside a transaction, of the stretches that there are. */
+KT_MUST_USE enum kt_status kt_sessions_put(struct kt_store *s, const struct kt_stretches *all,
+                                           const struct kt_together_made *m, bool *ret_added,
+                                           struct kt_error *err);
+/* Are they the segments' own, where there are some? */
+bool kt_sessions_are(struct kt_reader *r, const struct kt_stretch *s,
+                     const struct kt_stretch_place *p);
+/* False: it is no help to ask them. */
+bool kt_sessions_wanted(const struct kt_scan *scan);
+
+/* ---- plans ---- */
+
 /* Are all records of the segment within the scan's bounds? */
 bool kt_segment_within(const struct kt_segment *seg, const struct kt_scan *scan);
 struct kt_values { /* of each small column, those that a scan lets through */
@@ -120,3 +139,15 @@ uint32_t kt_values_narrow(const struct kt_values *v, sqlite3_stmt *get, const st
 /* Leaves segments out of a plan (rising) that have nothing for the scan. Returns how many. */
 uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
                             struct kt_segment *plan, uint32_t *n);
+struct kt_plan_door {
+    sqlite3_stmt *get, *part; /* value of a blob; a part of a segment */
+};
+/* As kt_together_narrow, by filters of sessions alone, behind all else that narrows it. */
+uint32_t kt_sessions_narrow(const struct kt_plan_door *door, const struct kt_scan *scan,
+                            const struct kt_directory *d, const struct kt_stretches *all,
+                            struct kt_segment *plan, uint32_t n);
+/* Of a planned segment, `entry` of the directory or what was left of it, which was merged from
+ * those from `number` of its stretch on: the pieces from the first to the last whose bit is set;
+ * all, where it cannot be said where they begin. False: none is. */
+bool kt_plan_keep_pieces(sqlite3_stmt *part, const uint8_t set[KT_TOGETHER_SEGMENTS / 8],
+                         uint32_t number, const struct kt_segment *entry, struct kt_segment *seg);

@@ -125,8 +125,9 @@ enum kt_status kt_together_put(struct kt_store *s, const struct kt_together_made
     if (status == KT_OK)
         status = kt_joined_drop_partial(s, &all, err);
     if (status == KT_OK)
-        status =
-            m->joined ? kt_joined_put(s, &all, m, ret_added, err) : add(s, &all, m, ret_added, err);
+        status = m->joined     ? kt_joined_put(s, &all, m, ret_added, err)
+                 : m->sessions ? kt_sessions_put(s, &all, m, ret_added, err)
+                               : add(s, &all, m, ret_added, err);
     if (status == KT_OK)
         status = put_list(s, &all, err);
     kt_stretches_done(&all);
@@ -241,6 +242,8 @@ enum kt_status kt_together_complete(struct kt_store *s, uint64_t segments,
     c.told = NULL; /* that is counted in stretches */
     if (status == KT_OK)
         status = add_all(&c, kt_joined_make_next, err);
+    if (status == KT_OK)
+        status = add_all(&c, kt_sessions_make_next, err);
     kt_reader_close(c.r);
     return status;
 }
@@ -288,12 +291,13 @@ bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m)
     return same;
 }
 
-/* None beside those that were made. */
+/* None beside those that were made; of sessions others tell. */
 static bool counts(sqlite3 *db, const struct kt_stretch *one, uint64_t blobs)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     char sql[OF_STRETCH];
-    return kt_db_prepare(db, of_stretch("SELECT count(*)", one, sql), &st, NULL) == KT_OK &&
+    return kt_db_prepare(db, of_stretch("SELECT sum(name NOT LIKE '%/sessions')", one, sql), &st,
+                         NULL) == KT_OK &&
            kt_db_step(st, NULL) == KT_OK && kt_db_col_u64(st, 0) == blobs;
 }
 
@@ -342,7 +346,8 @@ static enum kt_status compare(struct kt_reader *r, const struct kt_stretch *one,
         return kt_fail(err, status, "%s", why.text);
     sum->stretches++;
     bool cut = made->stretch.segments < one->segments && is_cut_by_damage(r, made);
-    if (!cut && !is_same(r, one, made) && sum->differ++ == 0) {
+    bool same = is_same(r, one, made) && kt_sessions_are(r, one, &p);
+    if (!cut && !same && sum->differ++ == 0) {
         sum->first_seq = one->first_seq;
         sum->last_seq = one->last_seq;
     }

@@ -333,5 +333,7 @@ enum kt_status kt_together_make(struct kt_reader *r, const struct kt_together_ho
                                 struct kt_together_made **ret, struct kt_error *err)
 {
     enum kt_status status = kt_stretch_make_next(r, how, ret, err);
-    return status == KT_E_AGAIN ? kt_joined_make_next(r, how, ret, err) : status;
+    if (status == KT_E_AGAIN)
+        status = kt_joined_make_next(r, how, ret, err);
+    return status == KT_E_AGAIN ? kt_sessions_make_next(r, how, ret, err) : status;
 }

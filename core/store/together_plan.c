@@ -22,7 +22,7 @@ struct couple { /* two sieves whose keys are kept as pairs */
     const struct kt_sieve *a, *b;
 };
 struct asking {
-    sqlite3_stmt *get, *part; /* value of a blob; a part of a segment */
+    struct kt_plan_door door;
     const struct kt_scan *scan;
     struct couple couple[COUPLES];
     unsigned n;
@@ -116,10 +116,10 @@ static enum says find(struct asking *q, uint64_t hash, uint8_t set[KT_TOGETHER_S
     char name[KT_STRETCH_NAME];
     uint8_t found[KT_TOGETHER_SEGMENTS / 8] = { 0 }, any = 0;
     uint32_t bucket = kt_pair_bucket(hash, q->stretch->buckets);
-    kt_db_text(q->get, 1, kt_str_of(kt_stretch_name(q->stretch, bucket, name)));
-    bool known =
-        kt_db_step(q->get, NULL) == KT_OK && kt_bucket_find(kt_db_col(q->get, 0), hash, found);
-    (void)sqlite3_reset(q->get);
+    kt_db_text(q->door.get, 1, kt_str_of(kt_stretch_name(q->stretch, bucket, name)));
+    bool known = kt_db_step(q->door.get, NULL) == KT_OK &&
+                 kt_bucket_find(kt_db_col(q->door.get, 0), hash, found);
+    (void)sqlite3_reset(q->door.get);
     for (size_t i = 0; i < sizeof found; i++) {
         any |= found[i];
         set[i] |= found[i];
@@ -193,30 +193,31 @@ static bool knows_earliest(const struct asking *q, const struct kt_directory *d,
     return known;
 }
 
-static bool is_set(const struct asking *q, uint32_t number)
+static bool is_set(const uint8_t *set, uint32_t number)
 {
-    return (q->set[number / 8] >> number % 8 & 1) != 0;
+    return (set[number / 8] >> number % 8 & 1) != 0;
 }
 
-/* Of what was merged the pieces from the first to the last that are wanted; all, where it cannot
- * be said where they begin. False: none is. */
-static bool keep_pieces(struct asking *q, uint32_t number, struct kt_segment *seg)
+bool kt_plan_keep_pieces(sqlite3_stmt *part, const uint8_t set[KT_TOGETHER_SEGMENTS / 8],
+                         uint32_t number, const struct kt_segment *entry, struct kt_segment *seg)
 {
     struct kt_piece piece[KT_MERGED_PIECES];
-    uint32_t first = 0, last = kt_segment_pieces(seg), all = last;
-    while (first < all && !is_set(q, number + first))
+    uint32_t first = 0, last = kt_segment_pieces(entry), all = last;
+    while (first < all && !is_set(set, number + first))
         first++;
-    while (last > first && !is_set(q, number + last - 1))
+    while (last > first && !is_set(set, number + last - 1))
         last--;
     if (first == all || last - first == all)
         return first < all;
-    kt_db_u64(q->part, 1, seg->first_seq * KT_PARTS + KT_PART_PIECES);
-    if (kt_db_step(q->part, NULL) == KT_OK &&
-        kt_pieces_read(seg, kt_db_col(q->part, 0), piece, NULL) == KT_OK) {
+    if (seg->first_seq != entry->first_seq || seg->last_seq != entry->last_seq)
+        return true; /* some were left out before */
+    kt_db_u64(part, 1, entry->first_seq * KT_PARTS + KT_PART_PIECES);
+    if (kt_db_step(part, NULL) == KT_OK &&
+        kt_pieces_read(entry, kt_db_col(part, 0), piece, NULL) == KT_OK) {
         seg->first_seq = piece[first].head.first_seq;
         seg->last_seq = piece[last - 1].head.last_seq;
     }
-    (void)sqlite3_reset(q->part);
+    (void)sqlite3_reset(part);
     return true;
 }
 
@@ -234,7 +235,8 @@ static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_s
     bool some = says == PRESENT && knows_earliest(q, d, &p);
     for (uint32_t i = from; i < end && says != ABSENT; i++) {
         uint32_t at = some ? kt_directory_from(d, plan[i].first_seq) : 0;
-        if (!some || keep_pieces(q, kt_stretch_number(&p, d, at), &plan[i]))
+        if (!some || kt_plan_keep_pieces(q->door.part, q->set, kt_stretch_number(&p, d, at),
+                                         &d->at[at], &plan[i]))
             plan[to++] = plan[i];
     }
     return to;
@@ -261,7 +263,7 @@ static uint32_t narrow(struct asking *q, const struct kt_directory *d,
 struct narrowing { /* what the scan can be asked for */
     struct asking couples;
     struct kt_values values;
-    bool by_couples, by_values;
+    bool by_couples, by_values, by_sessions;
 };
 
 static uint32_t narrow_by_list(struct narrowing *w, struct kt_reader *r, const struct kt_scan *scan,
@@ -273,13 +275,15 @@ static uint32_t narrow_by_list(struct narrowing *w, struct kt_reader *r, const s
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK && all.n > 0 &&
         kt_db_prepare(r->db, "SELECT value FROM blob WHERE name = ?1", &get, NULL) == KT_OK &&
         kt_db_prepare(r->db, "SELECT data FROM part WHERE id = ?1", &part, NULL) == KT_OK) {
+        const struct kt_plan_door door = { get, part };
         if (w->by_values)
             n = kt_values_narrow(&w->values, get, scan, &r->directory, &all, plan, n);
-        w->couples.get = get;
-        w->couples.part = part;
+        w->couples.door = door;
         w->couples.key = all.key;
         if (w->by_couples)
             n = narrow(&w->couples, &r->directory, &all, plan, n);
+        if (w->by_sessions)
+            n = kt_sessions_narrow(&door, scan, &r->directory, &all, plan, n);
     }
     kt_stretches_done(&all);
     return n;
@@ -294,7 +298,8 @@ uint32_t kt_together_narrow(struct kt_reader *r, const struct kt_scan *scan,
     uint32_t before = *n;
     w.by_couples = prepare(&w.couples, scan);
     w.by_values = kt_values_wanted(scan, &w.values);
-    if (before == 0 || (!w.by_couples && !w.by_values))
+    w.by_sessions = kt_sessions_wanted(scan);
+    if (before == 0 || (!w.by_couples && !w.by_values && !w.by_sessions))
         return 0;
     bool begun = kt_db_exec(r->db, "BEGIN", NULL) == KT_OK;
     if (!begun && sqlite3_get_autocommit(r->db)) /* else it is within one already */

@@ -32,6 +32,8 @@
  *              earliest, and where there are more: so much later the latest
  *   places/<k> the same of addresses
  *
+ *   sessions   see together_sessions.c
+ *
  * Whatever a stretch cannot hold (KT_TOTALS_*) is not kept: its segments are walked over.
  *
  * Of up to KT_TOGETHER_JOINED stretches that follow each other the sums are kept once more, as one:
@@ -59,6 +61,7 @@ enum kt_totals_part {
     KT_TOTALS_CHANGED,
     KT_TOTALS_SECRETS,
     KT_TOTALS_ADDRESSES,
+    KT_TOTALS_SESSIONS, /* copies of filters: together_sessions.c */
     KT_TOTALS_PARTS
 };
 enum kt_totals_table { KT_TOTALS_DEEDS, KT_TOTALS_PLACES, KT_TOTALS_TABLES };

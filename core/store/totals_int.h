@@ -94,6 +94,9 @@ void kt_totals_blobs_done(struct kt_totals_blobs *b);
 /* The parts of these numbers' stretch, or of the joined ones, which have no `values`. */
 void kt_totals_write(const struct kt_totals_making *m, const struct kt_totals_run *run,
                      struct kt_totals_blobs *ret);
+/* One that is no frame. */
+void kt_totals_write_plain(const struct kt_totals_run *run, enum kt_totals_part part,
+                           struct kt_str content, struct kt_totals_blobs *ret);
 
 /* ---- bytes ---- */
 

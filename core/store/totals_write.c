@@ -40,11 +40,11 @@ static const char *kind_of(const struct kt_totals_run *run)
 const char *kt_totals_name(const struct kt_totals_run *run, enum kt_totals_part part,
                            char buf[KT_TOTALS_NAME])
 {
-    static const char *const words[] = { [KT_TOTALS_VALUES] = "values",
-                                         [KT_TOTALS_ACTORS] = "actors",
-                                         [KT_TOTALS_CHANGED] = "changes",
-                                         [KT_TOTALS_SECRETS] = "secrets",
-                                         [KT_TOTALS_ADDRESSES] = "addresses" };
+    static const char *const words[] = {
+        [KT_TOTALS_VALUES] = "values",       [KT_TOTALS_ACTORS] = "actors",
+        [KT_TOTALS_CHANGED] = "changes",     [KT_TOTALS_SECRETS] = "secrets",
+        [KT_TOTALS_ADDRESSES] = "addresses", [KT_TOTALS_SESSIONS] = "sessions"
+    };
     (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%s%016" PRIx64 "/%s", kind_of(run),
                    run->first_seq, words[part]);
     return buf;
@@ -393,6 +393,14 @@ static void write_all(struct writing *w)
     }
 }
 
+void kt_totals_write_plain(const struct kt_totals_run *run, enum kt_totals_part part,
+                           struct kt_str content, struct kt_totals_blobs *ret)
+{
+    struct writing w = { .run = run, .out = ret };
+    (void)kt_totals_name(run, part, add_blob(&w));
+    close_blob(&w, content);
+}
+
 void kt_totals_write(const struct kt_totals_making *m, const struct kt_totals_run *run,
                      struct kt_totals_blobs *ret)
 {
@@ -403,10 +411,8 @@ void kt_totals_write(const struct kt_totals_making *m, const struct kt_totals_ru
                          .rank = kt_alloc_array((size_t)m->things.used + 1, sizeof *w.rank) };
     for (unsigned t = 0; t < KT_TOTALS_TABLES; t++)
         w.begins[t] = kt_alloc_array(kt_map_count(m->actors) + 1, 1);
-    if (!run->joined) {
-        (void)kt_totals_name(run, KT_TOTALS_VALUES, add_blob(&w));
-        close_blob(&w, kt_buf_str(&m->values));
-    }
+    if (!run->joined)
+        kt_totals_write_plain(run, KT_TOTALS_VALUES, kt_buf_str(&m->values), ret);
     if (!m->over)
         write_all(&w);
     for (unsigned t = 0; t < KT_TOTALS_TABLES; t++)

@@ -1,6 +1,7 @@
 /*
- * Filters of sessions that were made before they were finer: such a segment verifies, finds what it
- * found, and a change of it is named.
+ * Filters of sessions. Those that were made before they were finer: such a segment verifies, finds
+ * what it found, and a change of it is named. Those that a stretch keeps side by side: they find
+ * the same and leave the segments' own closed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,8 @@
 #include <cmocka.h>
 
 #include "core/base/alloc.h"
-#include "core/store/db.h"
+#include "core/store/store.h"
+#include "core/store/together_int.h"
 #include "tests/support/segments.h"
 
 #define PART(first) ((first)*256 + 64 + KT_FILTER_SESSION)
@@ -168,6 +170,100 @@ static void changed_filters_of_sessions_are_named(void **state)
     segments_open_store(w);
 }
 
+/* ---- side by side ---- */
+
+#define STRETCH 8u
+
+/* Makes what there is to be made of stretches; how many filters were copied of. */
+static unsigned keep(struct segments *w)
+{
+    const struct kt_together_how how = { .segments = STRETCH };
+    struct kt_together_made *made = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    enum kt_status status;
+    unsigned copies = 0;
+    bool added;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    while ((status = kt_together_make(r, &how, &made, &err)) == KT_OK) {
+        segments_must(kt_store_begin(w->store, &err), &err);
+        segments_must(kt_together_put(w->store, made, &added, &err), &err);
+        segments_must(kt_store_commit(w->store, &err), &err);
+        assert_true(added);
+        copies += made->sessions;
+        kt_together_made_free(made);
+    }
+    assert_int_equal(status, KT_E_AGAIN);
+    kt_reader_close(r);
+    return copies;
+}
+
+static void change(struct segments *w, const char *sql)
+{
+    struct kt_error err = { 0 };
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_db_exec(w->store->db, sql, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+}
+
+static uint64_t differ(struct segments *w)
+{
+    struct kt_together_checked c;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    segments_must(kt_together_check(r, &c, &err), &err);
+    kt_reader_close(r);
+    return c.differ;
+}
+
+static void copied_filters_find_what_the_segments_own_find(void **state)
+{
+    struct segments *w = *state;
+    segments_close_store(w);
+    segments_copy_file(w);
+    segments_open_store(w);
+    assert_int_equal(keep(w), 1);
+    assert_int_equal(differ(w), 0);
+    segments_close_store(w);
+    assert_found_alike(w); /* the copy has none */
+    segments_open_store(w);
+}
+
+static void the_segments_own_stay_closed(void **state)
+{
+    struct segments *w = *state;
+    struct kt_verify_result v;
+    uint32_t opened;
+    assert_int_equal(keep(w), 1);
+    segments_close_store(w);
+    segments_copy_file(w);
+    segments_change(w, "DELETE FROM part WHERE id % 256 = 68");
+    assert_int_equal(found(w->copy, KT_STR("nobody's"), &opened), 0); /* and no damage is told */
+    assert_int_equal(opened, 0);
+    assert_true(!segments_verifies(w, w->copy, &v) || !v.ok);
+    segments_open_store(w);
+}
+
+static void a_stretch_without_copies_gets_them_when_it_can_be_read(void **state)
+{
+    struct segments *w = *state;
+    assert_int_equal(keep(w), 1);
+    change(w, "DELETE FROM blob WHERE name GLOB 'together/*/sessions'");
+    assert_int_equal(differ(w), 0); /* as builds of before left it */
+    change(w, "UPDATE part SET id = id + 100 WHERE id % 256 = 68");
+    assert_int_equal(keep(w), 0);
+    change(w, "UPDATE part SET id = id - 100 WHERE id % 256 = 168");
+    assert_int_equal(keep(w), 1);
+    change(w, "UPDATE blob SET value = CAST(substr(value, 1, 40) || x'00' || substr(value, 42) AS"
+              " BLOB) WHERE name GLOB 'together/*/sessions'");
+    assert_int_equal(differ(w), 1);
+}
+
+#define MERGED_OR_NOT(f)                                                                           \
+    cmocka_unit_test_setup_teardown(f, segments_set_up, segments_tear_down),                       \
+        cmocka_unit_test_setup_teardown(f, segments_set_up_merged, segments_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +271,9 @@ int main(void)
                                         segments_tear_down),
         cmocka_unit_test_setup_teardown(changed_filters_of_sessions_are_named, segments_set_up,
                                         segments_tear_down),
+        MERGED_OR_NOT(copied_filters_find_what_the_segments_own_find),
+        MERGED_OR_NOT(the_segments_own_stay_closed),
+        MERGED_OR_NOT(a_stretch_without_copies_gets_them_when_it_can_be_read),
     };
     return cmocka_run_group_tests_name("store_sessions", tests, NULL, NULL);
 }
