@@ -17,6 +17,9 @@
 #define BLOB    KT_TOGETHER_BLOB "/joined"
 #define VERSION 2u  /* 1: how many fit did not count the bytes of addresses */
 #define ENTRY   20u /* bytes */
+/* Sums that cannot be read are tried again, as it may pass; but when so many times those that would
+ * be joined wait, what is joined goes on without them. */
+#define PATIENCE 2u
 
 /* ---- the list ---- */
 
@@ -104,24 +107,36 @@ static bool load_all(struct kt_totals *s, const struct kt_totals_run *run, sqlit
                                  KT_TOTALS_WITH_DEEDS | KT_TOTALS_WITH_PLACES);
 }
 
+/* Has it sums at all? Where nothing is said of that, too, they cannot be read now. */
+static bool has_sums(const struct kt_totals_run *run, sqlite3 *db)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf bytes = { 0 };
+    char name[KT_TOTALS_NAME];
+    return kt_blob_get(db, kt_totals_name(run, KT_TOTALS_ACTORS, name), &bytes, NULL) != KT_E_AGAIN;
+}
+
 /* As many of these n as have sums and fit. One alone stands in the list without parts: it was
- * tried, and the next ones begin behind it. */
+ * tried, and the next ones begin behind it. *ret_unread: one has sums that cannot be read. */
 static enum kt_status join(struct kt_reader *r, const struct kt_stretch *at, uint32_t n,
                            const struct kt_together_how *how, struct kt_together_made **ret,
-                           struct kt_error *err)
+                           bool *ret_unread, struct kt_error *err)
 {
     struct kt_totals sums = { 0 };
     struct kt_totals_making *m = kt_totals_making_new();
     struct kt_stretch all = at[0];
     enum kt_status status = KT_OK;
     uint32_t taken = 0;
+    *ret_unread = false;
     for (bool fits = true; taken < n && fits && status == KT_OK; taken += fits) {
         const struct kt_totals_run run = { .first_seq = at[taken].first_seq,
                                            .last_seq = at[taken].last_seq };
-        if (how->give_up != NULL && how->give_up(how->give_up_self))
+        if (how->give_up != NULL && how->give_up(how->give_up_self)) {
             status = kt_fail(err, KT_E_LIMIT, "given up");
-        else
-            fits = load_all(&sums, &run, r->db) && kt_totals_join(m, &sums, at[taken].segments);
+            continue;
+        }
+        bool loaded = load_all(&sums, &run, r->db);
+        *ret_unread = !loaded && has_sums(&run, r->db);
+        fits = loaded && kt_totals_join(m, &sums, at[taken].segments);
     }
     if (status == KT_OK) {
         *ret = kt_alloc(sizeof **ret);
@@ -174,6 +189,7 @@ enum kt_status kt_joined_make_next(struct kt_reader *r, const struct kt_together
 {
     struct kt_stretches all = { 0 }, joined = { 0 };
     uint32_t at, n;
+    bool unread;
     enum kt_status status = kt_reader_fresh(r, err);
     if (status == KT_OK)
         status = kt_reader_directory(r, err);
@@ -182,9 +198,14 @@ enum kt_status kt_joined_make_next(struct kt_reader *r, const struct kt_together
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK)
         (void)kt_joined_load(r->db, &joined);
     if (choose(&all, &joined, &r->directory, how, &at, &n))
-        status = join(r, &all.at[at], n, how, ret, err);
+        status = join(r, &all.at[at], n, how, ret, &unread, err);
     else
         status = kt_fail(err, KT_E_AGAIN, "there is nothing to be joined");
+    if (status == KT_OK && unread && all.n - at < PATIENCE * n) {
+        kt_together_made_free(*ret);
+        *ret = NULL;
+        status = kt_fail(err, KT_E_AGAIN, "sums that cannot be read now are joined later");
+    }
     kt_stretches_done(&joined);
     kt_stretches_done(&all);
     return status;
@@ -294,13 +315,14 @@ static enum kt_status check(struct kt_reader *r, const struct kt_stretch *one,
     struct kt_together_made *made = NULL;
     struct kt_stretches all = { 0 };
     uint32_t at = 0, n = 0;
+    bool unread;
     enum kt_status status = KT_OK;
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK) /* of the list itself others tell */
         while (at < all.n && all.at[at].first_seq < one->first_seq)
             at++;
     n = at < all.n ? kt_joined_count(one, &all, at) : 0;
     if (n > 0)
-        status = join(r, &all.at[at], n, &how, &made, err);
+        status = join(r, &all.at[at], n, &how, &made, &unread, err);
     if (made != NULL && !is_same(r, one, made) && sum->differ++ == 0) {
         sum->first_seq = one->first_seq;
         sum->last_seq = one->last_seq;

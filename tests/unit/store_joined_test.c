@@ -1,16 +1,20 @@
 /*
- * store_joined: the sums of several stretches as one, of sums that are written by hand. Answers
- * with them are in store_totals_test.
+ * store_joined: the sums of several stretches as one, of sums that are written by hand, and when
+ * they are made. Answers with them are in store_totals_test.
  */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "core/base/alloc.h"
+#include "core/store/store.h"
+#include "core/store/together_int.h"
+#include "tests/support/segments.h"
 #include "tests/support/totals_parts.h"
 
 #define SPAN 100u /* numbers of each stretch */
@@ -232,6 +236,77 @@ static void nobody_is_in_segments_that_there_are_not(void **state)
     totals_file_close(&f);
 }
 
+/* ---- of a store ---- */
+
+typedef enum kt_status make_next(struct kt_reader *r, const struct kt_together_how *how,
+                                 struct kt_together_made **ret, struct kt_error *err);
+
+/* Makes as many as there are, of two each, and at most so many. */
+static void keep_next(struct segments *w, make_next *make, unsigned most)
+{
+    const struct kt_together_how how = { .segments = 2, .joined = 2 };
+    struct kt_together_made *made = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    bool added;
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    for (; most > 0 && make(r, &how, &made, &err) == KT_OK; most--) {
+        segments_must(kt_store_begin(w->store, &err), &err);
+        segments_must(kt_together_put(w->store, made, &added, &err), &err);
+        segments_must(kt_store_commit(w->store, &err), &err);
+        kt_together_made_free(made);
+    }
+    kt_reader_close(r);
+}
+
+static uint64_t joined_of(struct segments *w)
+{
+    struct kt_together_state state;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    keep_next(w, kt_joined_make_next, 9);
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    segments_must(kt_together_state(r, &state, &err), &err);
+    kt_reader_close(r);
+    return state.joined;
+}
+
+/* Bytes of what the first stretch has of its actors, in another order and back. */
+#define TURNED "substr(value, 2) || substr(value, 1, 1)"
+#define BACK   "substr(value, -1) || substr(value, 1, length(value) - 1)"
+static void turn(struct segments *w, const char *how)
+{
+    char sql[256];
+    struct kt_error err = { 0 };
+    (void)snprintf(sql, sizeof sql,
+                   "UPDATE blob SET value = CAST(%s AS BLOB) WHERE name = (SELECT min(name)"
+                   " FROM blob WHERE name GLOB 'together/0*/actors')",
+                   how);
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_db_exec(w->store->db, sql, &err), &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+}
+
+static void sums_that_cannot_be_read_are_tried_again(void **state)
+{
+    struct segments *w = *state;
+    keep_next(w, kt_stretch_make_next, 3);
+    turn(w, TURNED);
+    assert_int_equal(joined_of(w), 0);
+    turn(w, BACK);
+    assert_int_equal(joined_of(w), 2);
+}
+
+static void others_do_not_wait_for_them_for_ever(void **state)
+{
+    struct segments *w = *state;
+    keep_next(w, kt_stretch_make_next, 3);
+    turn(w, TURNED);
+    assert_int_equal(joined_of(w), 0);
+    keep_next(w, kt_stretch_make_next, 1); /* as many again as are joined wait now */
+    assert_int_equal(joined_of(w), 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +315,10 @@ int main(void)
         cmocka_unit_test(joined_parts_are_not_those_of_the_first_stretch),
         cmocka_unit_test(what_does_not_fit_is_left_out_whole),
         cmocka_unit_test(nobody_is_in_segments_that_there_are_not),
+        cmocka_unit_test_setup_teardown(sums_that_cannot_be_read_are_tried_again, segments_set_up,
+                                        segments_tear_down),
+        cmocka_unit_test_setup_teardown(others_do_not_wait_for_them_for_ever, segments_set_up,
+                                        segments_tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
