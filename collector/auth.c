@@ -113,7 +113,13 @@ static enum kt_status load(const char *dir, struct list *ret, struct kt_error *e
     KT_CLEANUP(list_done)
     struct list l = { .names = kt_map_new(0), .keys = kt_map_new(0), .users = kt_map_new(0) };
     KT_CLEANUP(names_done) struct names files = { 0 };
-    if (kt_fs_real.list(kt_fs_real.self, dir, collect, &files, err) != KT_OK)
+    enum kt_status st = kt_fs_real.list(kt_fs_real.self, dir, collect, &files, err);
+    if (st == KT_E_AGAIN)
+        return kt_fail(err, KT_E_CONFIG,
+                       "agents_dir '%s' is not there: make the folder (0700; empty, no agent may "
+                       "send), or let agents_dir name the one there is",
+                       dir);
+    if (st != KT_OK)
         return kt_wrap(err, "agents_dir '%s'", dir);
     if (files.n > KT_AGENTS_MAX)
         return kt_fail(err, KT_E_LIMIT, "agents_dir '%s': more than %u entries", dir,
