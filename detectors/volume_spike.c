@@ -22,13 +22,14 @@
 #define SERVICE_HOURS (14.0 * 24)
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
+#define WEEK_MIN      (8u * 1440) /* in which each job of a week has had its first run */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h,
         floor_deleted;
-    double young_cap, restart_cap, secret_cap;
+    double young_cap, first_cap, restart_cap, secret_cap;
 };
 struct windows { /* what is read now; of announced work there is a second one */
     struct kt_ring ring;
@@ -37,6 +38,7 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
+    uint32_t refused_min, pad; /* newest refusal; 0 = none */
 };
 struct told {              /* of an actor whose many secrets were told */
     struct windows others; /* reads of secrets that were not among them */
@@ -90,7 +92,7 @@ static bool is_hot(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 7, KT_ACTORS_MAX, KT_EVICT_LRU,
                   is_volume },
     [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
                  is_rate },
@@ -126,6 +128,10 @@ static const struct kt_option options[] = {
     UINT_OPTION(first_1h, "40", "Different secrets in an hour that page even on the first day."),
     { "young_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, young_cap),
       "Most that the mere rate of a young actor, judged by its peers, can reach.",
+      .reloadable = true },
+    { "first_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, first_cap),
+      "Most that first_5m and first_1h give a machine inside in the first week of the log: it was "
+      "at work before.",
       .reloadable = true },
     { "restart_cap", KT_OPT_DOUBLE, "4.2", offsetof(struct options, restart_cap),
       "Most that the mere rate of a machine can reach while it reads no more different secrets "
@@ -520,6 +526,15 @@ static struct rate *rate_of(struct kt_scene *s)
     return r;
 }
 
+/* A log that begins finds its machines at work: that it knows nothing of one says nothing of it.
+ * Whoever takes one over looks around and is refused, or takes others than it took. */
+static bool was_there(const struct kt_scene *s, const struct volume *v, const struct counts *c)
+{
+    bool refused = v->refused_min != 0 && s->minute < v->refused_min + 1440;
+    return s->actor->kind == KT_ACTOR_SERVICE && s->where.inside && !refused && !c->beside &&
+           s->minute < s->shared->first_min + WEEK_MIN;
+}
+
 static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
                   const struct rate *r, const struct counts *c)
 {
@@ -533,9 +548,10 @@ static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
     bool many = c->distinct_five >= o->first_5m || c->distinct >= o->first_1h;
     if ((s->young || s->shared->learning) && many && s->actor->kind != KT_ACTOR_CI) {
         bool five = c->distinct_five >= o->first_5m;
-        struct surprise first = { fmax(best.s, 4.6), five ? c->distinct_five : c->distinct,
-                                  five ? 5 : 60,     kt_maxima_best(&v->best, STAT_DISTINCT),
-                                  STAT_DISTINCT,     (unsigned)(five ? o->first_5m : o->first_1h) };
+        double points = was_there(s, v, c) ? o->first_cap : fmax(best.s, 4.6);
+        struct surprise first = { points,        five ? c->distinct_five : c->distinct,
+                                  five ? 5 : 60, kt_maxima_best(&v->best, STAT_DISTINCT),
+                                  STAT_DISTINCT, (unsigned)(five ? o->first_5m : o->first_1h) };
         /* A learning installation knows no record of anybody, but a known actor has its own. */
         if (s->young || first.x > 2 * kt_maxima_record(&v->best, STAT_DISTINCT)) {
             best = first;
@@ -562,6 +578,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     }
     if (s->ev->action == KT_ACT_DELETE && s->taught)
         judge_deleted(s, o);
+    if (s->ev->outcome == KT_OUT_DENIED)
+        ((struct volume *)kt_table_put(s->tables[T_ACTOR], s->who, NULL))->refused_min = s->minute;
     if (!s->read || own_work(s) || s->along)
         return;
     bool rollout, fresh;
