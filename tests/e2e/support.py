@@ -144,17 +144,17 @@ collector: {{ listen: "{self.endpoint}", key_file: {self.path('keys/collector.ke
         return self.path(name)
 
     def start_collector(self, wait=True):
+        self.said = len(self.log('collector.log'))
         self.collector = start([KEYTRAIL, 'collector', '-c', self.path('keytrail.yaml')], self.path('collector.log'))
-        if wait and not wait_for(lambda: self.listening() or self.collector.poll() is not None, 30):
+        if wait and not wait_for(lambda: self.up() or self.collector.poll() is not None, 30):
             raise RuntimeError('collector did not come up:\n' + self.log('collector.log'))
         if wait and self.collector.poll() is not None:
             raise RuntimeError(f'collector ended at once, exit {self.collector.poll()}:\n' + self.log('collector.log')[-2000:])
         return self.collector
 
-    def listening(self):
-        with socket.socket() as s:
-            s.settimeout(0.2)
-            return s.connect_ex(('127.0.0.1', self.port)) == 0
+    def up(self):
+        """It says so last: the port is there first, then the control socket, then the start in the log."""
+        return 'collector: listening ' in self.log('collector.log')[self.said:]
 
     def shake(self, rng, chance=0.25):
         """Now and then the collector dies and comes back, as a network does."""
