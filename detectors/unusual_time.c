@@ -581,7 +581,7 @@ static void judge(struct kt_scene *s, const struct options *o)
     bool asked = s->read || kt_event_is_probe(s->ev);
     if (h != NULL && h->asked != 0)
         settle(s, h);
-    if (h == NULL || !asked || s->young || s->shared->learning || is_on_call(s) ||
+    if (h == NULL || !asked || s->along || s->young || s->shared->learning || is_on_call(s) ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
     double p = judge_hour(s, o, h);
