@@ -89,14 +89,38 @@ static enum kt_status make(struct kt_reader *r, const struct kt_stretch *s,
     return KT_OK;
 }
 
+static bool is_there(sqlite3_stmt *has, const struct kt_stretch *s)
+{
+    char name[KT_TOTALS_NAME];
+    kt_db_text(has, 1, kt_str_of(name_of(s, name)));
+    bool there = kt_db_step(has, NULL) != KT_E_AGAIN; /* or that cannot be said */
+    (void)sqlite3_reset(has);
+    return there;
+}
+
 /* Of a stretch that cannot be read now it is tried again when this is asked again. */
+static enum kt_status make_first(struct kt_reader *r, const struct kt_together_how *how,
+                                 const struct kt_stretches *all, struct kt_together_made **ret,
+                                 struct kt_error *err)
+{
+    KT_CLEANUP(kt_db_finalize) sqlite3_stmt *has = NULL;
+    struct kt_stretch_place p;
+    if (kt_db_prepare(r->db, "SELECT 1 FROM blob WHERE name = ?1", &has, err) != KT_OK)
+        return err == NULL ? KT_E_IO : err->code;
+    for (uint32_t i = 0; i < all->n; i++) {
+        if (how->give_up != NULL && how->give_up(how->give_up_self))
+            return kt_fail(err, KT_E_LIMIT, "given up");
+        if (!is_there(has, &all->at[i]) && kt_stretch_whole(&all->at[i], &r->directory, &p) &&
+            make(r, &all->at[i], &p, ret, NULL) == KT_OK)
+            return KT_OK;
+    }
+    return kt_fail(err, KT_E_AGAIN, "there is nothing to be copied");
+}
+
 enum kt_status kt_sessions_make_next(struct kt_reader *r, const struct kt_together_how *how,
                                      struct kt_together_made **ret, struct kt_error *err)
 {
-    KT_CLEANUP(kt_buf_done) struct kt_buf kept = { 0 };
     struct kt_stretches all = { 0 };
-    struct kt_stretch_place p;
-    char name[KT_TOTALS_NAME];
     enum kt_status status = kt_reader_fresh(r, err);
     if (status == KT_OK)
         status = kt_reader_directory(r, err);
@@ -104,17 +128,9 @@ enum kt_status kt_sessions_make_next(struct kt_reader *r, const struct kt_togeth
         return status;
     if (kt_stretches_load(r->db, &all, NULL) != KT_OK)
         all.n = 0; /* it is made anew */
-    status = KT_E_AGAIN;
-    for (uint32_t i = 0; i < all.n && status != KT_OK && status != KT_E_LIMIT; i++)
-        if (how->give_up != NULL && how->give_up(how->give_up_self))
-            status = KT_E_LIMIT;
-        else if (kt_blob_get(r->db, name_of(&all.at[i], name), &kept, NULL) == KT_E_AGAIN &&
-                 kt_stretch_whole(&all.at[i], &r->directory, &p))
-            status = make(r, &all.at[i], &p, ret, NULL);
+    status = make_first(r, how, &all, ret, err);
     kt_stretches_done(&all);
-    return status == KT_OK || status == KT_E_LIMIT
-               ? status
-               : kt_fail(err, KT_E_AGAIN, "there is nothing to be copied");
+    return status;
 }
 
 enum kt_status kt_sessions_put(struct kt_store *s, const struct kt_stretches *all,
