@@ -187,7 +187,24 @@ static bool is_packed_copy(const struct tail_stream *s, const struct sibling *b,
     return is;
 }
 
-enum former { FORMER_NONE, FORMER_PACKED, FORMER_OPENED };
+enum former { FORMER_NONE, FORMER_PACKED, FORMER_UNREADABLE, FORMER_OPENED };
+
+/* Says so when it is there and may not be read. */
+static bool is_unreadable(struct tail_stream *s, const char *path)
+{
+    struct kt_file *f = NULL;
+    struct kt_stat st;
+
+    enum kt_status got = try_open(s, path, &f, &st, NULL);
+    if (got == KT_OK)
+        s->fs->close(f);
+    if (got == KT_OK || got == KT_E_AGAIN)
+        return false;
+    say(s,
+        "the file read last time is now '%.100s', which may not be read: run keytrail import on it",
+        path);
+    return true;
+}
 
 /* Opens the sibling that `place` points into: the same inode, else a copy of it (copytruncate),
  * whatever it is called: its beginning is the proof. One that is packed is only known to be there.
@@ -199,9 +216,12 @@ static enum former open_former(struct tail_stream *s, const struct tail_place *p
 
     siblings_find(s, &all);
     for (size_t i = all.n; i-- > 0;)
-        if (all.at[i].st.dev == place->dev && all.at[i].st.ino == place->ino &&
-            open_sibling(s, &all.at[i], place))
-            return FORMER_OPENED;
+        if (all.at[i].st.dev == place->dev && all.at[i].st.ino == place->ino) {
+            if (open_sibling(s, &all.at[i], place))
+                return FORMER_OPENED;
+            if (is_unreadable(s, all.at[i].path))
+                return FORMER_UNREADABLE;
+        }
     for (size_t i = all.n; known && i-- > 0;) /* the newest copy first */
         if (open_sibling(s, &all.at[i], place))
             return FORMER_OPENED;
@@ -241,7 +261,15 @@ static void note_known(struct tail_stream *s, const struct tail_place *place)
     kt_pipeline_known_until(s->pipeline, s->known);
 }
 
-/* Continues at a known place: the file at the path, or one that it was. */
+/* Something is at the path, and could not be opened. */
+static bool is_there(const struct tail_stream *s)
+{
+    struct kt_stat st;
+    return s->fs->stat(s->fs->self, s->path, &st, NULL) != KT_E_AGAIN;
+}
+
+/* Continues at a known place: the file at the path, or one that it was. While nobody can say which,
+ * because the path may not be read, the place is kept. */
 static void resume(struct tail_stream *s, const struct tail_place *place)
 {
     struct kt_file *f = NULL;
@@ -254,15 +282,20 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
         note_known(s, place);
         return;
     }
-    if (open_former(s, place) == FORMER_OPENED) {
+    enum former former = open_former(s, place);
+    if (former == FORMER_OPENED) {
         note_known(s, place);
         open_between(s, s->files[0].mtime, &st);
         s->rotations++;
+    } else if (!there && is_there(s)) {
+        s->waits = true;
+        s->place = *place;
     } else if (place->offset > 0) {
         s->gone++;
         s->lost++;
-        say(s, "the file read last time is gone (rotated and packed or removed while the agent was "
-               "away): run keytrail import on its rotated copy");
+        if (former != FORMER_UNREADABLE)
+            say(s, "the file read last time is gone (rotated and packed or removed while the agent "
+                   "was away): run keytrail import on its rotated copy");
     }
     if (there)
         (void)push(s, f, &st, 0);
@@ -320,6 +353,7 @@ static void say_what_became_of_it(struct tail_stream *s, enum former copy)
 {
     switch (copy) {
     case FORMER_OPENED:
+    case FORMER_UNREADABLE:
         break;
     case FORMER_PACKED:
         s->gone++;
@@ -417,6 +451,14 @@ static void look_for_missing(struct tail_stream *s)
     }
 }
 
+static void resume_again(struct tail_stream *s)
+{
+    const struct tail_place place = s->place;
+
+    s->waits = false;
+    resume(s, &place);
+}
+
 void tail_stream_look(struct tail_stream *s, kt_time_ns now)
 {
     struct kt_stat st;
@@ -425,6 +467,8 @@ void tail_stream_look(struct tail_stream *s, kt_time_ns now)
     s->now = now;
     enum kt_status got = s->fs->stat(s->fs->self, s->path, &st, &why);
     if (got == KT_E_AGAIN) {
+        if (s->waits)
+            resume_again(s);
         look_for_missing(s);
     } else if (got != KT_OK) {
         say(s, "cannot look at it: %.150s", why.text);
@@ -432,7 +476,10 @@ void tail_stream_look(struct tail_stream *s, kt_time_ns now)
         if (now - s->said >= SHOWN_NS)
             s->problem[0] = '\0';
         s->missing = 0;
-        look_at(s, &st);
+        if (s->waits)
+            resume_again(s);
+        else
+            look_at(s, &st);
     }
 }
 

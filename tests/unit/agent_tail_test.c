@@ -202,6 +202,72 @@ static void tail_says_so_when_the_old_file_is_gone(void **state)
     input_world_free(w);
 }
 
+static bool refused;             /* of every file */
+static const char *refused_path; /* of this one */
+static enum kt_status (*open_of_memory)(void *self, const char *path, enum kt_open how,
+                                        struct kt_file **ret, struct kt_error *err);
+
+static enum kt_status open_or_refuse(void *self, const char *path, enum kt_open how,
+                                     struct kt_file **ret, struct kt_error *err)
+{
+    if (refused || (refused_path != NULL && strcmp(path, refused_path) == 0))
+        return kt_fail(err, KT_E_IO, "open '%s': Permission denied", path);
+    return open_of_memory(self, path, how, ret, err);
+}
+
+/* Started while the log may not be read, the agent took the place for lost; what was written there
+ * before the next rotation was never read. */
+static void tail_keeps_its_place_in_a_file_that_may_not_be_read(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+
+    (void)state;
+    open_of_memory = w->env.fs.open;
+    w->env.fs.open = open_or_refuse;
+    write_pairs(w, LOG, 0, 10);
+    input_world_run(w, 1);
+    w->type->close(w->in);
+    write_pairs(w, LOG, 10, 20);
+    refused = true;
+    input_world_start(w);
+    input_world_run(w, 3);
+    assert_non_null(strstr(input_world_status(w).problem, "Permission denied"));
+    assert_int_equal(input_world_status(w).lost, 0);
+    input_world_restart(w);
+    input_world_run(w, 1);
+    assert_int_equal(w->fs.rename(w->fs.self, LOG, LOG ".1", &w->err), KT_OK);
+    write_pairs(w, LOG, 20, 30);
+    input_world_run(w, 3);
+    refused = false;
+    input_world_run(w, 10);
+    input_world_check(w, 0, 30, 1);
+    assert_int_equal(input_world_status(w).lost, 0);
+    input_world_free(w);
+}
+
+/* Where the new log may be read and the old one not, the new one is; which one is left out is said. */
+static void tail_names_the_old_file_that_may_not_be_read(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+
+    (void)state;
+    open_of_memory = w->env.fs.open;
+    w->env.fs.open = open_or_refuse;
+    refused_path = LOG ".1";
+    write_pairs(w, LOG, 0, 10);
+    input_world_run(w, 1);
+    w->type->close(w->in);
+    assert_int_equal(w->fs.rename(w->fs.self, LOG, LOG ".1", &w->err), KT_OK);
+    write_pairs(w, LOG, 20, 30);
+    input_world_start(w);
+    input_world_run(w, 3);
+    input_world_check(w, 20, 30, 1);
+    assert_int_equal(input_world_status(w).lost, 1);
+    assert_non_null(strstr(input_world_status(w).problem, LOG ".1', which may not be read"));
+    refused_path = NULL;
+    input_world_free(w);
+}
+
 /* Empties the log and gives what it held. */
 static void take_all(struct input_world *w, struct kt_buf *ret)
 {
@@ -456,6 +522,8 @@ int main(void)
         cmocka_unit_test(tail_goes_on_in_a_rotated_file_after_a_restart),
         cmocka_unit_test(tail_catches_up_with_two_rotations_while_it_was_away),
         cmocka_unit_test(tail_says_so_when_the_old_file_is_gone),
+        cmocka_unit_test(tail_keeps_its_place_in_a_file_that_may_not_be_read),
+        cmocka_unit_test(tail_names_the_old_file_that_may_not_be_read),
         cmocka_unit_test(tail_follows_copytruncate),
         cmocka_unit_test(tail_knows_a_copy_by_what_it_holds),
         cmocka_unit_test(tail_looks_for_what_it_was_in_olddir),
