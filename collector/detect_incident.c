@@ -574,35 +574,47 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
 }
 
 /* ---- the event ---- */
-/* What is odd about one of several in another way is a story of its own. */
-static void part_ways(struct kt_detect *d, struct kt_scene *s)
+/* The expectation that keeps it quiet, or NULL; then its incident is another. */
+static const struct kt_decision *expect(struct kt_detect *d, struct kt_scene *s,
+                                        struct kt_finding *f)
 {
-    const struct incident *in = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
-    enum together as = in == NULL ? KT_TOGETHER : kt_detect_part_of(in, s);
-    if (as != KT_TOGETHER)
-        open_incident(d, s, KT_KEY_ACTOR, s->who)->together = (uint8_t)as;
-}
-
-static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
-{
-    d->incidents_changed = true;
     const struct kt_decision *expected = kt_detect_expected(d, s, f);
     if (expected != NULL) {
         speak(d, s, f); /* in terms of the key that it has */
         f->key = kt_detect_quiet_key(f->key, expected);
-    } else if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
-               !(f->flags & KT_FIND_BESIDE)) {
-        if (mass_event(d, s, f))
-            return;
-        if (!share(d, s, f))
-            return;
-    } else if (crowd_told(d, s, f) || mass_event(d, s, f)) {
-        return;
     }
-    d->core.evidence++;
+    return expected;
+}
+
+/* Was it told already, or with others? */
+static bool is_told(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
+{
+    if (f->network != 0 && s->actor != NULL && f->family == KT_FAMILY_NETWORK &&
+        !(f->flags & KT_FIND_BESIDE))
+        return mass_event(d, s, f) || !share(d, s, f);
+    return crowd_told(d, s, f) || mass_event(d, s, f);
+}
+
+/* The incident that takes the finding. What is odd about one of several in another way is a story
+ * of its own. */
+static struct incident *incident_of(struct kt_detect *d, struct kt_scene *s,
+                                    const struct kt_finding *f)
+{
     struct incident *in = kt_detect_incident(d, f->key_kind, f->key, s->t);
-    if (in == NULL)
-        in = open_incident(d, s, f->key_kind, f->key);
+    bool own = s->actor != NULL && f->key_kind == KT_KEY_ACTOR && kt_key_eq(f->key, s->who);
+    enum together as = in == NULL ? KT_ALONE : own ? kt_detect_part_of(in, s) : KT_TOGETHER;
+    if (as == KT_TOGETHER)
+        return in;
+    in = open_incident(d, s, f->key_kind, f->key);
+    in->together = (uint8_t)as;
+    return in;
+}
+
+static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f,
+                 const struct kt_decision *expected)
+{
+    d->core.evidence++;
+    struct incident *in = incident_of(d, s, f);
     if (expected != NULL)
         kt_detect_quiet(d, in, expected);
     note_part(d, s, in, f);
@@ -655,11 +667,15 @@ static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident 
 
 void kt_detect_fuse(struct kt_detect *d, struct kt_scene *s)
 {
-    if (s->n_found > 0 && s->actor != NULL)
-        part_ways(d, s);
+    const struct kt_decision *expected[KT_FOUND_MAX];
     for (unsigned i = 0; i < s->n_found; i++) {
         kt_detect_daily_surprise(d, s, &s->found[i]);
-        take(d, s, &s->found[i]);
+        expected[i] = expect(d, s, &s->found[i]);
+    }
+    for (unsigned i = 0; i < s->n_found; i++) {
+        d->incidents_changed = true;
+        if (expected[i] != NULL || !is_told(d, s, &s->found[i]))
+            take(d, s, &s->found[i], expected[i]);
         kt_detect_gather(d, s, &s->found[i]);
     }
     if (kt_table_count(d->incidents) == 0)

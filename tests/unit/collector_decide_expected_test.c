@@ -1,5 +1,6 @@
 /* detect_decide: what is announced pages nobody from its place in the log on, and hides nothing
  * else. */
+#include "collector/detect_state.h"
 #include "tests/support/decided.h"
 
 #include <setjmp.h>
@@ -461,6 +462,63 @@ static void new_secrets_of_an_announced_deploy_are_one_rollout(void **state)
     assert_int_equal(deploy(NULL, &window, "svc1"), 0);
 }
 
+/* ---- people at one thing ---- */
+#define NIGHT (DECIDED_NOW + 39 * KT_NS_HOUR)
+
+static void reads_at_night(struct org *o, kt_time_ns t, const char *who, const char *ip,
+                           kt_time_ns every)
+{
+    for (unsigned i = 0; i < 4; i++)
+        org_add(
+            o, (struct org_event){ .t = t + i * every,
+                                   .actor = who,
+                                   .kind = KT_ACTOR_HUMAN,
+                                   .secret = org_text(o, "vault://main/-/secret/prod/orders/%u", i),
+                                   .ip = ip,
+                                   .user_agent = "Vault/1.15 (darwin arm64)" });
+}
+
+static void assert_each_incident_has_evidence(const struct org *o)
+{
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct incident *in;
+    while ((in = kt_table_look(o->d->incidents, &at, &key)) != NULL) {
+        unsigned parts = 0;
+        for (unsigned i = 0; i < INCIDENT_PARTS; i++)
+            parts += in->part[i].set;
+        assert_true(parts > 0);
+    }
+}
+
+/* What is expected of one of them opens nothing of his own. */
+static void an_expected_network_parts_nobody_from_people_at_one_thing(void **state)
+{
+    (void)state;
+    struct org o;
+    org_start(&o, 9);
+    org_company(&o, 12, 10, DECIDED_DAYS); /* three of twelve are no change of the environment */
+    org_fact(&o, "65.108.3.3", "FI", 24940, "Hetzner", true);
+    org_decide(&o, NIGHT - KT_NS_HOUR, "expect",
+               org_text(&o,
+                        "{\"id\":\"expect-1\",\"reason\":\"by the server\",\"by\":\"alice\","
+                        "\"actor\":\"person5*\",\"address\":\"65.108.3.0/24\","
+                        "\"from\":%lld,\"until\":%lld}",
+                        (long long)NIGHT, (long long)(NIGHT + 4 * KT_NS_HOUR)));
+    reads_at_night(&o, NIGHT, "person2@acme.example", "198.51.100.7", 5 * KT_NS_MIN);
+    reads_at_night(&o, NIGHT + 20 * KT_NS_MIN, "person4@acme.example", "198.51.100.7",
+                   5 * KT_NS_MIN);
+    reads_at_night(&o, NIGHT + 50 * KT_NS_MIN, "person5@acme.example", "198.51.100.7",
+                   5 * KT_NS_MIN);
+    reads_at_night(&o, NIGHT + 70 * KT_NS_MIN, "person5@acme.example", "65.108.3.3", KT_NS_MIN);
+    org_run(&o);
+    decided_show(&o);
+    assert_int_equal(decided_pages(&o), 2);
+    assert_int_equal(decided_quiet_ones(&o), 1);
+    assert_each_incident_has_evidence(&o);
+    org_done(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -470,6 +528,7 @@ int main(void)
         cmocka_unit_test(an_expected_network_is_quiet_and_trusted_by_nobody),
         cmocka_unit_test(a_guessed_password_is_told_whatever_is_expected),
         cmocka_unit_test(silence_of_a_source_is_expected_by_its_name_alone),
+        cmocka_unit_test(an_expected_network_parts_nobody_from_people_at_one_thing),
         cmocka_unit_test(expectations_survive_restarts),
         cmocka_unit_test(the_first_of_a_signature_pages_the_second_is_quiet),
         cmocka_unit_test(a_grave_signature_is_told_each_time),
