@@ -28,7 +28,7 @@
 #define MOVED        2u          /* others whom a network moved, that make it a way out */
 #define TRUSTED      3u          /* days of use of a network (DETECTION §3.3) */
 #define BACK_MIN     (30u * 60u) /* there and back: a trip of a day, or over a night */
-#define AGAIN_MIN    (3u * DAY_MIN)
+#define AGAIN_DAYS   3u          /* of the calendar: from Friday to Monday */
 #define STORE_SEED   UINT64_C(0x747261766c73746f)
 
 struct options {
@@ -47,8 +47,8 @@ static const struct kt_option options[] = {
     NUMBER(overlap, KT_OPT_DOUBLE, "1.5", "Added when the first place comes back within 2 hours."),
     NUMBER(cap, KT_OPT_DOUBLE, "4.2", "Most that it can reach: travel never pages alone."),
     NUMBER(daily, KT_OPT_DOUBLE, "4.7",
-           "There and back on two days within three, to a network that is not trusted yet and "
-           "that no colleague uses."),
+           "There and back on two days, three apart at most, to a network that was not trusted "
+           "when that began and that no colleague uses."),
     NUMBER(distance_km, KT_OPT_UINT, "600", "Distance that says nothing, accuracy taken off."),
     NUMBER(speed_kmh, KT_OPT_UINT, "900", "Speed that says nothing."),
     NUMBER(seen, KT_OPT_UINT, "3",
@@ -414,9 +414,9 @@ static void words_of_daily(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->title, "%s used %s and %s in turn on %.0f days, at least %s km apart.", who, here,
            there, f->number[N_TIMES], kt_say_count(f->number[N_APART], km));
     KT_SAY(f->normal,
-           "This time it was back within %.1f hours. A trip goes there and back once. It used the "
-           "newer of the two on fewer than %u days, and no colleague used that one there in 90 "
-           "days. A day in another network of that country counts, too.",
+           "This time it was back within %.1f hours. A trip goes there and back once. When that "
+           "began it had used the newer of the two on fewer than %u days, and no colleague used "
+           "that one there in 90 days. A day in another network of that country counts, too.",
            f->number[N_HOURS], TRUSTED);
     KT_SAY(f->part, "two countries in turn on %.0f days", f->number[N_TIMES]);
     KT_SAY(f->quiet,
@@ -444,11 +444,12 @@ static const struct visit *between(const struct trail *t, unsigned at, const str
     return NULL;
 }
 
-/* Neither trusted, nor told of, nor anybody else's. */
-static bool is_unsettled(const struct kt_scene *s, const struct visit *v)
+/* Neither trusted, nor told of, nor anybody else's. It was not trusted when the first of such days
+ * was counted: to use it further makes it no more so. */
+static bool is_unsettled(const struct kt_scene *s, const struct visit *v, bool counted)
 {
     const struct kt_place *p = kt_place_of(s->places, v->network);
-    return (p == NULL || (p->days < TRUSTED && !kt_place_tainted(p, s->minute))) &&
+    return (p == NULL || ((p->days < TRUSTED || counted) && !kt_place_tainted(p, s->minute))) &&
            colleagues(s, v->network, v->country) == 0;
 }
 
@@ -465,10 +466,12 @@ static void daily(struct kt_scene *s, const struct options *o, struct trail *t, 
         return;
     const struct pair *p = pair_of(t, now->country, other->country);
     const struct visit *newer = first_use(s, now) >= first_use(s, other) ? now : other;
-    if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, newer))
+    uint32_t today_is = kt_actor_day(s->actor, s->minute),
+             back = kt_actor_day(s->actor, t->back_min);
+    bool same = t->back_min != 0 && t->newer == newer->country && today_is <= back + AGAIN_DAYS;
+    bool today = same && back == today_is;
+    if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, newer, same))
         return;
-    bool same = t->newer == newer->country && s->minute <= t->back_min + AGAIN_MIN;
-    bool today = same && kt_actor_day(s->actor, t->back_min) == kt_actor_day(s->actor, s->minute);
     bool told = same && t->said_min != 0 && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
     t->back_days = same ? t->back_days + !today : 1;
     t->said_min = same ? t->said_min : 0;
