@@ -71,7 +71,7 @@ static const struct kt_table_decl tables[] = {
                        KT_EVICT_LRU, NULL },
     [KT_NEW_LIST] = { "new_list", KT_KEY_ACTOR, sizeof(struct list), 4, 8000, KT_EVICT_LRU,
                       is_list },
-    [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 1, KT_ACTORS_MAX,
+    [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 2, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 3, 240000,
                       KT_EVICT_LRU, NULL },
@@ -192,9 +192,9 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 struct told {
     struct {
         uint32_t from_min, until_min;
-        bool days; /* of new secrets */
     } at[KT_HELD_MAX];
     unsigned n;
+    uint32_t days_min; /* what lay before the newest of new secrets was told with it */
 };
 
 static struct told told_of(const struct kt_scene *s)
@@ -207,8 +207,9 @@ static struct told told_of(const struct kt_scene *s)
             until + OVER_MIN >= s->minute)
             continue;
         told.at[told.n].from_min = from;
-        told.at[told.n].days = of >> KT_FAMILY_NEW_SECRETS & 1;
         told.at[told.n++].until_min = until;
+        if (of >> KT_FAMILY_NEW_SECRETS & 1 && until > told.days_min)
+            told.days_min = until;
     }
     return told;
 }
@@ -469,26 +470,33 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
     return j;
 }
 
-static double judge_week(const struct kt_scene *s, const struct options *o,
-                         const struct told *before, const struct kt_habit *h, uint32_t today,
-                         double *ret_x, double *ret_days)
+/* Of seven days, all stores together and this one, as of a day. */
+static struct judged judge_week(const struct kt_scene *s, const struct options *o,
+                                const struct told *before, const struct kt_habit *h,
+                                const struct kt_habit_store *t, uint32_t today)
 {
-    unsigned sum = 0, days = 0;
+    unsigned sum = 0, here = 0, days = 0;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
         if (h->day_of[i] == 0 || h->day_of[i] - 1 + 7 <= today || h->day_of[i] - 1 > today)
             continue;
         uint32_t begins = kt_actor_day_begins(s->actor, h->day_of[i] - 1);
-        bool told =
-            told_before(before, begins, begins + DAY_MIN - 1); /* what is left was learned */
+        if (begins + DAY_MIN <= before->days_min)
+            continue;
+        bool told = told_before(before, begins, begins + DAY_MIN - 1); /* the rest was learned */
         sum += told ? h->learned[i] : h->raw[i];
+        here += kt_habit_of_store(t, h->day_of[i] - 1, told);
         days += h->busy[i];
     }
-    *ret_x = sum / WHOLE;
-    *ret_days = days > 0 ? days : 1;
-    if (s->young || s->shared->learning || *ret_x < (double)o->floor_7d)
-        return 0;
-    double r = surprise(s, *ret_x, *ret_days, (double)h->k, (double)h->d);
-    return r >= o->least_7d ? r : 0;
+    struct judged j = { .x = sum / WHOLE, .k = (double)h->k }, /* rounded down */
+        one = { .x = here / WHOLE, .k = (double)t->k, .of = OF_STORE };
+    double active = days > 0 ? days : 1, d = (double)h->d, least = (double)o->floor_7d;
+    if (s->young || s->shared->learning || j.x < least)
+        return j;
+    j.s = surprise(s, j.x, active, j.k, d);
+    one.s = one.x < least ? 0 : surprise(s, one.x, active, one.k, d) - STORE_DISCOUNT;
+    j = one.s > j.s ? one : j;
+    j.s = j.s >= o->least_7d ? j.s : 0;
+    return j;
 }
 
 static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, double x,
@@ -570,20 +578,15 @@ static void tell_days(struct kt_scene *s, const struct options *o, const struct 
                       const struct kt_habit *h, uint32_t today)
 {
     double n = 0, days = 0;
-    uint32_t told_min = 0; /* what lay before the newest of new secrets was told with it */
     if (!kt_known_is_machine(s) || s->young || s->shared->learning)
         return;
-    for (unsigned i = 0; i < before->n; i++)
-        told_min = before->at[i].days && before->at[i].until_min > told_min
-                       ? before->at[i].until_min
-                       : told_min;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
         uint32_t day = h->day_of[i] - 1, begins;
         if (h->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
             continue;
         begins = kt_actor_day_begins(s->actor, day);
         days += h->busy[i];
-        n += h->raw[i] >= KT_HABIT_WHOLE && begins > told_min;
+        n += h->raw[i] >= KT_HABIT_WHOLE && begins > before->days_min;
     }
     struct kt_gamma usual = { DAYS_ALPHA + (double)h->novel_days, DAYS_BETA + (double)h->d };
     double points = n < (double)o->floor_days ? 0 : kt_rate_surprise(n, days, usual, days);
@@ -646,7 +649,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                               .weight = (uint16_t)weight,
                               .read = s->read,
                               .aside = aside });
-    kt_habit_raw(h, today, aside & NO_WEEK ? 0 : weight);
+    kt_habit_raw(h, t, today, aside & NO_WEEK ? 0 : weight);
     struct told told = told_of(s);
     struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
     /* A review that nobody is told of is no habit: what is asked about teaches what says nothing.
@@ -658,14 +661,14 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
         kt_put_aside(s, ASIDE_STORE, store, hour_end, v);
     }
     struct judged day = judge_day(s, o, h, t, &n);
-    double x, days, week = judge_week(s, o, &told, h, today, &x, &days);
+    struct judged week = judge_week(s, o, &told, h, t, today);
     struct judged beside = judge_elsewhere(s, o, h, &n);
-    if (day.s >= week)
+    if (day.s >= week.s)
         tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);
     else
-        tell(s, h, week, x, x, s->minute - WEEK_MIN, &(struct judged){ .k = (double)h->k });
+        tell(s, h, week.s, week.x, week.x, s->minute - WEEK_MIN, &week);
     tell_days(s, o, &told, h, today);
-    if (beside.s > fmax(day.s, week))
+    if (beside.s > fmax(day.s, week.s))
         tell(s, h, beside.s, n.elsewhere_n[0], n.elsewhere_n[1], n.elsewhere_oldest, &beside);
 }
 
@@ -679,9 +682,8 @@ static void take_back(struct kt_scene *s, struct kt_habit *h)
         if (t->secret != s->secret.a || t->minute < s->minute ||
             t->minute >= s->minute + OWN_WORK_MIN)
             continue;
-        unsigned slot = kt_habit_slot(h, kt_actor_day(s->actor, t->minute));
-        unsigned counted = t->aside & NO_WEEK ? 0 : t->weight;
-        h->raw[slot] = (uint16_t)(h->raw[slot] - (h->raw[slot] < counted ? h->raw[slot] : counted));
+        kt_habit_take_back(h, kt_table_get(s->tables[KT_NEW_STORE], store_key(s, t->store)),
+                           kt_actor_day(s->actor, t->minute), t->aside & NO_WEEK ? 0 : t->weight);
         t->weight = 0;
     }
 }

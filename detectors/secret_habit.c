@@ -35,10 +35,29 @@ unsigned kt_habit_slot(struct kt_habit *h, uint32_t day)
     return i;
 }
 
-void kt_habit_raw(struct kt_habit *h, uint32_t day, unsigned weight)
+void kt_habit_raw(struct kt_habit *h, struct kt_habit_store *t, uint32_t day, unsigned weight)
 {
+    bool fresh;
     unsigned i = kt_habit_slot(h, day);
     h->raw[i] = add16(h->raw[i], weight);
+    i = slot_of(t->raw_of, day, &fresh);
+    t->raw[i] = add16(fresh ? 0 : t->raw[i], weight);
+}
+
+void kt_habit_take_back(struct kt_habit *h, struct kt_habit_store *t, uint32_t day, unsigned weight)
+{
+    unsigned i = kt_habit_slot(h, day);
+    h->raw[i] = (uint16_t)(h->raw[i] - (h->raw[i] < weight ? h->raw[i] : weight));
+    if (t != NULL && t->raw_of[i] == day + 1)
+        t->raw[i] = (uint16_t)(t->raw[i] - (t->raw[i] < weight ? t->raw[i] : weight));
+}
+
+unsigned kt_habit_of_store(const struct kt_habit_store *t, uint32_t day, bool learned)
+{
+    unsigned i = day % KT_HABIT_DAYS;
+    if (learned)
+        return t->day_of[i] == day + 1 ? t->learned[i] : 0;
+    return t->raw_of[i] == day + 1 ? t->raw[i] : 0;
 }
 
 /* A verdict gave it back when its day was counted already, as active or not: it has faded since, as

@@ -29,13 +29,21 @@ struct kt_habit_store { /* one actor in one store */
     float k;
     uint32_t matured; /* the actor's, when k stood so */
     uint32_t done;
-    uint32_t day_of[KT_HABIT_DAYS];
+    uint32_t day_of[KT_HABIT_DAYS]; /* days that are not counted yet, + 1 */
     uint16_t learned[KT_HABIT_DAYS];
+    uint32_t raw_of[KT_HABIT_DAYS]; /* the same of raw, counted or not */
+    uint16_t raw[KT_HABIT_DAYS];    /* weights as they came */
 };
 
 /* Slot of the day, emptied when it stood for another one. */
 unsigned kt_habit_slot(struct kt_habit *h, uint32_t day);
-void kt_habit_raw(struct kt_habit *h, uint32_t day, unsigned weight);
+/* So much came that day, to the actor and in the store. */
+void kt_habit_raw(struct kt_habit *h, struct kt_habit_store *t, uint32_t day, unsigned weight);
+/* It was nothing new after all; t: its store, or NULL. */
+void kt_habit_take_back(struct kt_habit *h, struct kt_habit_store *t, uint32_t day,
+                        unsigned weight);
+/* What came on that day; `learned`: of it what no incident held back. */
+unsigned kt_habit_of_store(const struct kt_habit_store *t, uint32_t day, bool learned);
 /* What no incident held back, 24 h later; what a verdict gives back, whenever that is. */
 void kt_habit_learn(struct kt_habit *h, uint32_t first_day, uint32_t day, unsigned weight);
 void kt_habit_learn_store(struct kt_habit_store *t, const struct kt_habit *h, uint32_t first_day,
