@@ -62,17 +62,19 @@ static uint32_t team_of(const struct kt_scene *s, const struct kt_habit *h)
     return by == BY_NOTHING ? 0 : (uint32_t)(hash >> 32 & ~UINT64_C(3)) | by;
 }
 
-static const struct kt_reach_teams *teams_of(const struct kt_scene *s)
+static const struct kt_reach_teams *teams_of(const struct kt_scene *s, uint64_t what)
 {
-    return kt_table_peek(s->tables[KT_NEW_TEAMS], (struct kt_key){ s->secret.a, 0 });
+    return kt_table_peek(s->tables[KT_NEW_TEAMS], (struct kt_key){ what, 0 });
 }
 
-static bool is_listed(const struct kt_reach_teams *x, uint32_t team)
+/* Is that noted already, or is it everybody's? */
+static bool is_noted(const struct kt_scene *s, const struct kt_reach_teams *x, uint32_t team)
 {
-    bool listed = x != NULL && x->n > KT_REACH_TEAMS;
-    for (unsigned i = 0; x != NULL && i < x->n && i < KT_REACH_TEAMS; i++)
-        listed = listed || x->team[i] == team;
-    return listed;
+    for (unsigned i = 0; x != NULL && i < x->n && i < KT_REACH_TEAMS; i++) {
+        if (x->team[i] == team)
+            return x->only[i] == 0 || x->only[i] == s->actor->number;
+    }
+    return x != NULL && x->n > KT_REACH_TEAMS;
 }
 
 /* A role is what somebody asked for, not who it is: on call it has another, and colleagues all the
@@ -86,17 +88,35 @@ static void note_own(struct kt_reach *r, uint32_t team)
     r->own[r->own_n++ % KT_REACH_OWN] = team;
 }
 
+static bool is_own(const struct kt_reach *r, uint32_t own, uint32_t team)
+{
+    bool is = own == team;
+    for (unsigned i = 0; i < KT_REACH_OWN; i++)
+        is = is || r->own[i] == team;
+    return is;
+}
+
 /* Did people of few other teams read it so far, and nobody of its own, nor with a role it ever had?
- * Teams that are known by something else cannot be compared. */
+ * Where no person did, its folder says whose it is: theirs who were there before this fortnight.
+ * Its own reads make it at home there when they began before it, too: who comes daily to take is no
+ * colleague on the second day. Teams that are known by something else cannot be compared. */
 static bool is_strange(const struct kt_scene *s, const struct kt_reach *r, uint32_t team)
 {
-    const struct kt_reach_teams *x = teams_of(s);
-    bool alike = team != 0 && x != NULL && x->n > 0 && !is_listed(x, team);
-    for (unsigned i = 0; alike && i < KT_REACH_OWN; i++)
-        alike = r->own[i] == 0 || !is_listed(x, r->own[i]);
-    for (unsigned i = 0; alike && i < x->n; i++)
-        alike = (x->team[i] & 3u) == (team & 3u);
-    return alike;
+    const struct kt_reach_teams *x = teams_of(s, s->secret.a);
+    uint64_t folder = x == NULL ? kt_known_name(s)->folder : 0;
+    x = folder != 0 ? teams_of(s, folder) : x;
+    unsigned others = 0;
+    if (team == 0 || x == NULL || x->n > KT_REACH_TEAMS)
+        return false;
+    for (unsigned i = 0; i < x->n; i++) {
+        bool lately = folder != 0 && x->since_min[i] + FORTNIGHT * DAY_MIN > s->minute;
+        bool own = is_own(r, team, x->team[i]);
+        if ((x->team[i] & 3u) != (team & 3u) ||
+            (own && (x->only[i] != s->actor->number || !lately)))
+            return false;
+        others += !own && !lately;
+    }
+    return others > 0;
 }
 
 /* Numbers of one hour and key become one: each team has its own. */
@@ -107,9 +127,13 @@ static uint64_t aside_key(uint64_t key, uint32_t team)
 
 static void put_team_aside(struct kt_scene *s, uint32_t team, uint8_t aside)
 {
-    if (team != 0 && !is_listed(teams_of(s), team))
-        kt_put_aside(s, aside, aside_key(s->secret.a, team), (s->minute / 60 + 1) * 60,
-                     (uint16_t[4]){ 1, (uint16_t)(team >> 16), (uint16_t)team, 0 });
+    const uint64_t of[] = { s->secret.a, kt_known_name(s)->folder };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(of); i++) {
+        const struct kt_reach_teams *x = of[i] != 0 ? teams_of(s, of[i]) : NULL;
+        if (team != 0 && of[i] != 0 && !is_noted(s, x, team))
+            kt_put_aside(s, aside, aside_key(of[i], team), (s->minute / 60 + 1) * 60,
+                         (uint16_t[4]){ 1, (uint16_t)(team >> 16), (uint16_t)team, 0 });
+    }
 }
 
 void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p)
@@ -117,10 +141,19 @@ void kt_reach_learn(struct kt_scene *s, const struct kt_pending *p)
     uint32_t team = (uint32_t)p->v[1] << 16 | p->v[2];
     struct kt_key secret = { aside_key(p->key, team), 0 };
     struct kt_reach_teams *x = kt_table_put(s->tables[KT_NEW_TEAMS], secret, NULL);
-    if (is_listed(x, team))
+    if (is_noted(s, x, team))
         return;
-    if (x->n < KT_REACH_TEAMS)
+    for (unsigned i = 0; i < x->n && i < KT_REACH_TEAMS; i++) {
+        if (x->team[i] == team) {
+            x->only[i] = 0;
+            return;
+        }
+    }
+    if (x->n < KT_REACH_TEAMS) {
         x->team[x->n] = team;
+        x->only[x->n] = s->actor->number;
+        x->since_min[x->n] = p->time_min;
+    }
     x->n++;
 }
 

@@ -26,9 +26,11 @@ struct kt_reach {                    /* one person */
     uint32_t own_n;          /* roles that it had so far; the one it took up first makes room */
     uint32_t own[KT_REACH_OWN];
 };
-struct kt_reach_teams { /* one secret: whose people read it */
+struct kt_reach_teams { /* one secret, or one folder: whose people read it */
     uint32_t n;         /* more than fit: everybody's */
     uint32_t team[KT_REACH_TEAMS];
+    uint32_t only[KT_REACH_TEAMS]; /* of that team so far one person, by number; 0 = several */
+    uint32_t since_min[KT_REACH_TEAMS];
 };
 
 struct kt_reach_limits {               /* options of new_secrets */
