@@ -8,6 +8,7 @@
 #include "cli/doctor.h"
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -62,6 +63,12 @@ void kt_doctor_say(struct kt_doctor *d, enum kt_doctor_state state, const char *
 
 /* ---- what the checks look at ---- */
 
+/* What a package made: its services run as this user, and read no keys of root's. */
+static bool has_service(void)
+{
+    return getpwnam("keytrail") != NULL;
+}
+
 static void open_conf(struct kt_doctor *d)
 {
     struct kt_error err = { 0 };
@@ -71,8 +78,11 @@ static void open_conf(struct kt_doctor *d)
         if (none && d->db != NULL)
             return; /* a store alone, such as a backup */
         kt_doctor_say(d, KT_DOCTOR_BAD, "configuration",
-                      none ? "keytrail init /etc/keytrail, or -c FILE where yours lies elsewhere"
-                           : "keytrail config check -c FILE, until it says ok",
+                      !none ? "keytrail config check -c FILE, until it says ok"
+                      : has_service()
+                          ? "keytrail init /etc/keytrail --owner keytrail, or -c FILE where yours "
+                            "lies elsewhere"
+                          : "keytrail init /etc/keytrail, or -c FILE where yours lies elsewhere",
                       "%s", none ? "there is no " KT_CONFIG_SYSTEM : err.text);
         return;
     }

@@ -229,6 +229,23 @@ static enum kt_status give_all(const char *dir, const char *owner, struct kt_err
     return KT_OK;
 }
 
+/* By hand they would run as root, and what they write would be nobody's who runs as a service. */
+static void say_next(const char *dir, bool service)
+{
+    if (service)
+        printf("\nnext:\n  systemctl enable --now keytrail-collector keytrail-dashboard\n"
+               "  systemctl enable --now keytrail-agent      # after a look at %s/agent.yaml: the "
+               "sources in it are examples\n",
+               dir);
+    else
+        printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c "
+               "%s/agent.yaml      # the sources in it are examples\n",
+               dir, dir);
+    printf("another host: keytrail-agent keygen there, then here\n  keytrail agent add NAME TOKEN "
+           "-c %s/keytrail.yaml\n",
+           dir);
+}
+
 int kt_cmd_init(int argc, char **argv)
 {
     static const struct kt_command cmd = { "init",
@@ -256,10 +273,6 @@ int kt_cmd_init(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was written stands above what failed */
     if (init(argv[1], &err) != KT_OK || (owner != NULL && give_all(argv[1], owner, &err) != KT_OK))
         return kt_cli_fail("init", &err);
-    printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c %s/agent.yaml   "
-           "   # the sources in it are examples\n"
-           "another host: keytrail-agent keygen there, then here\n  keytrail agent add NAME TOKEN "
-           "-c %s/keytrail.yaml\n",
-           argv[1], argv[1], argv[1]);
+    say_next(argv[1], owner != NULL);
     return KT_EXIT_OK;
 }

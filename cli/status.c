@@ -566,7 +566,7 @@ int kt_cmd_status(int argc, char **argv)
             gather(&s, path, &err) != KT_OK) {
             code = kt_cli_fail("status", &err);
         } else {
-            ask_collector(&s, config);
+            ask_collector(&s, config == NULL && db == NULL ? KT_CONFIG_SYSTEM : config);
             if (strcmp(output, "table") == 0)
                 print_table(&s);
             else

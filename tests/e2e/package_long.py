@@ -73,7 +73,7 @@ check(p.returncode == 0 and not p.stdout, 'what is installed is what the package
 
 # ---- as the service does it: the collector as its user, the page's user as a reader ----
 p = inside('keytrail', 'init', '/etc/keytrail', '--owner', 'keytrail')
-check(p.returncode == 0, 'init for the service', said(p))
+check(p.returncode == 0 and b'systemctl enable --now keytrail-collector' in p.stdout, 'init for the service', said(p))
 p = inside('stat', '-c', '%U:%G %a', '/etc/keytrail/keytrail.yaml', '/etc/keytrail/keys/log.key', '/etc/keytrail/agent-keys/agent.key', '/etc/keytrail/agent.yaml')
 check(p.stdout.decode().split('\n')[:4] == ['keytrail:keytrail-read 640', 'keytrail:keytrail 600', 'keytrail-agent:keytrail-agent 600', 'keytrail-agent:keytrail-agent 600'], 'each user has its own keys', said(p))
 port, page = free_port(), free_port()
@@ -88,6 +88,7 @@ log = open(os.path.join(root, 'collector.log'), 'wb')
 collector = subprocess.Popen(['chroot', '--userspec=keytrail:keytrail-read', root, '/usr/bin/keytrail', 'collector', '-c', '/etc/keytrail/keytrail.yaml'], stdout=log, stderr=log)
 ok = wait_for(lambda: os.path.exists(os.path.join(root, 'run/keytrail/control.sock')) and inside('keytrail', 'status', '-c', '/etc/keytrail/keytrail.yaml').returncode == 0, 30)
 check(ok, 'the collector runs as its user', open(os.path.join(root, 'collector.log')).read())
+check(b'collector  running' in inside('keytrail', 'status').stdout, "status asks the system's collector, unless it is given a store")
 p = inside('stat', '-c', '%U:%G %a', '/var/lib/keytrail/keytrail.db')
 check(p.stdout.decode().strip() == 'keytrail:keytrail-read 640', 'the store is its own, and the group reads it', said(p))
 p = inside('keytrail', 'search', '--db', '/var/lib/keytrail/keytrail.db', 'kind:config', user='keytrail-dashboard')
