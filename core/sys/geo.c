@@ -2,8 +2,8 @@
  * geo: country and network of an address from .mmdb files. With geo_write.c the only place that
  * knows the format; the only includer of maxminddb.h.
  *
- * Owns:  the mapped files. Replace a file by rename, never in place: a mapped file that shrinks
- *        ends the process.
+ * Owns:  the mapped files. One that is written over in place is not asked any more: where a mapped
+ *        file shrinks, the next look into it ends the process.
  * Calls: core/base, fs (glob).
  * Holds: files are hostile input. What a record is good for is decided by its keys, never by
  *        database_type (INTERFACE §4).
@@ -30,6 +30,8 @@ enum {
 
 struct geo_file {
     MMDB_s db;
+    struct kt_file *file; /* the same, to see whether it stays as it was */
+    struct kt_stat there; /* when it was opened */
     bool has_country, has_asn, has_place;
 };
 struct kt_geo {
@@ -224,14 +226,28 @@ static enum kt_status survey(struct geo_file *f, const char *path, struct kt_err
     return KT_OK;
 }
 
+static void close_file(struct geo_file *f)
+{
+    MMDB_close(&f->db);
+    if (f->file != NULL)
+        kt_fs_real.close(f->file);
+    f->file = NULL;
+}
+
+static bool is_as_it_was(const struct geo_file *f)
+{
+    struct kt_stat now;
+    return kt_fs_real.fstat(f->file, &now, NULL) == KT_OK && now.size == f->there.size &&
+           now.mtime == f->there.mtime;
+}
+
 /* KT_E_AGAIN: not there. */
 static enum kt_status open_file(struct geo_file *f, const char *path, struct kt_error *err)
 {
-    struct kt_stat there;
-    enum kt_status st = kt_fs_real.stat(NULL, path, &there, err);
+    enum kt_status st = kt_fs_real.stat(NULL, path, &f->there, err);
     if (st != KT_OK)
         return st;
-    if (there.is_dir || there.size == 0)
+    if (!f->there.is_file || f->there.size == 0)
         return corrupt(err, path, MMDB_UNKNOWN_DATABASE_FORMAT_ERROR);
     int rc = MMDB_open(path, MMDB_MODE_MMAP, &f->db);
     if (rc == MMDB_IO_ERROR || rc == MMDB_FILE_OPEN_ERROR)
@@ -239,8 +255,12 @@ static enum kt_status open_file(struct geo_file *f, const char *path, struct kt_
     if (rc != MMDB_SUCCESS)
         return corrupt(err, path, rc);
     st = survey(f, path, err);
+    if (st == KT_OK)
+        st = kt_fs_real.open(NULL, path, KT_OPEN_READ, &f->file, err);
+    if (st == KT_OK)
+        st = kt_fs_real.fstat(f->file, &f->there, err);
     if (st != KT_OK)
-        MMDB_close(&f->db);
+        close_file(f);
     return st;
 }
 
@@ -315,7 +335,7 @@ void kt_geo_free(struct kt_geo *g)
     if (g == NULL)
         return;
     for (unsigned i = 0; i < g->n; i++)
-        MMDB_close(&g->files[i].db);
+        close_file(&g->files[i]);
     kt_free(g->files);
     kt_free(g->describe);
     kt_free(g);
@@ -406,6 +426,8 @@ void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *re
     fill_address(ip, &a);
     for (unsigned i = 0; i < g->n; i++) {
         int rc = MMDB_SUCCESS;
+        if (!is_as_it_was(&g->files[i]))
+            continue;
         MMDB_lookup_result_s r = MMDB_lookup_sockaddr(&g->files[i].db, &a.any, &rc);
         if (rc != MMDB_SUCCESS || !r.found_entry)
             continue; /* a broken branch answers like one that does not know */

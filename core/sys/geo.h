@@ -25,7 +25,8 @@ KT_MUST_USE enum kt_status kt_geo_open(const char *const *paths, unsigned n, boo
 #define KT_GEO_FETCHED "/var/lib/keytrail/geoip"
 unsigned kt_geo_system_paths(char paths[][256], unsigned max);
 void kt_geo_free(struct kt_geo *g);
-/* NULL g finds nothing. Look-ups do not allocate. */
+/* NULL g finds nothing, and so does a file that was written over since it was opened (a rename
+ * leaves it as it was). Look-ups do not allocate. */
 void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *ret);
 /* "country 2026-11-01, asn 2026-11-01" or "no IP database". Borrowed from g (static when NULL). */
 const char *kt_geo_describe(const struct kt_geo *g);
