@@ -547,14 +547,22 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
     kt_table_remove(d->incidents, (struct kt_key){ young->serial, 0 });
 }
 
-/* Was somebody told of it, or were names tried there? Newcomers alone, who are no alert, moved
- * house: what one of them does is his own, and an alert that it becomes names what he did. */
-static bool is_attacked(const struct incident *there)
+static bool has_part(const struct incident *in, unsigned family)
 {
-    bool tried = there->severity >= KT_SEV_MEDIUM;
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++)
-        tried = tried || (there->part[i].set && there->part[i].family == KT_FAMILY_FAILURES);
-    return tried;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (in->part[i].set && in->part[i].family == family)
+            return true;
+    }
+    return false;
+}
+
+/* Was somebody told of the network, were names tried there, or was the account told of as being in
+ * other hands? Newcomers alone, who are no alert, moved house: what one of them does is his own,
+ * and an alert that it becomes names what he did. */
+static bool is_attacked(const struct incident *there, const struct incident *own)
+{
+    return there->severity >= KT_SEV_MEDIUM || has_part(there, KT_FAMILY_FAILURES) ||
+           (own != NULL && own->severity >= KT_SEV_MEDIUM && has_part(own, KT_FAMILY_NETWORK));
 }
 
 /* An actor that got in from a network under attack belongs to the incident of that network. */
@@ -564,10 +572,11 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
         return;
     struct kt_key net = { KT_DIM_NET, s->where.net };
     struct incident *there = kt_detect_incident(d, KT_KEY_NETWORK, net, s->t);
-    if (there == NULL || !is_attacked(there) ||
-        (kt_net_known(s->places, s->where.net) && s->n_found == 0))
+    if (there == NULL || (kt_net_known(s->places, s->where.net) && s->n_found == 0))
         return;
     struct incident *own = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
+    if (!is_attacked(there, own))
+        return;
     kt_detect_member(there, s->who, s->actor->number);
     if (own == NULL) {
         point_at(d, KT_KEY_ACTOR, s->who, there->serial);
