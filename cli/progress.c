@@ -26,16 +26,18 @@ void kt_progress_begin(struct kt_progress *p, uint64_t total)
 
 static void say(struct kt_progress *p, kt_time_ns now, kt_time_ns at)
 {
-    char day[KT_TIME_TEXT_MAX], left[KT_TIME_TEXT_MAX];
-    double part = p->total > p->done ? (double)p->done / (double)p->total : 1;
-    fprintf(p->to, CLEAR "%.10s  %llu records", kt_time_format(at, day),
+    char text[KT_TIME_TEXT_MAX];
+    uint64_t left = p->total > p->done ? p->total - p->done : 0;
+    fprintf(p->to, CLEAR "%.10s  %llu records", kt_time_format(at, text),
             (unsigned long long)p->done);
     if (p->total > 0)
-        fprintf(p->to, ", %.0f %%", 100 * part);
-    kt_time_ns rest = (kt_time_ns)((double)(now - p->began) * (1 - part) / part);
-    if (p->total > 0 && rest >= KT_NS_S)
-        fprintf(p->to, ", about %s to go", kt_duration_format(rest - rest % KT_NS_S, left));
-    fflush(p->to);
+        fprintf(p->to, ", %.0f %%", 100 - 100 * (double)left / (double)p->total);
+    kt_time_ns rest = 0;
+    if (p->done > EVERY)
+        rest = (kt_time_ns)((double)(now - p->counted) * (double)left / (double)(p->done - EVERY));
+    if (rest >= KT_NS_S)
+        fprintf(p->to, ", about %s to go", kt_duration_format(rest - rest % KT_NS_S, text));
+    (void)fflush(p->to);
     p->said = now;
 }
 
@@ -44,6 +46,8 @@ void kt_progress_step(struct kt_progress *p, kt_time_ns at)
     if (++p->done % EVERY != 0 || p->to == NULL)
         return;
     kt_time_ns now = p->clock->mono(p->clock->self);
+    if (p->done == EVERY)
+        p->counted = now;
     if (now - p->began >= PATIENCE && now - p->said >= PACE)
         say(p, now, at);
 }

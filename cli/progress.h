@@ -14,7 +14,9 @@ struct kt_progress {
     FILE *to; /* NULL: say nothing */
     const struct kt_clock *clock;
     uint64_t total, done;
-    kt_time_ns began, said; /* said 0: nothing stands there */
+    kt_time_ns began;
+    kt_time_ns counted; /* the first records were done: before them an index may have been made */
+    kt_time_ns said;    /* 0: nothing stands there */
 };
 /* On stderr. total: how many records there will be, about; 0: not known. */
 void kt_progress_begin(struct kt_progress *p, uint64_t total);

@@ -50,10 +50,10 @@ static void the_line_says_how_far_it_is_and_goes_away(void **state)
     start(&w, 4096);
     w.hands.mono += 10 * KT_NS_S;
     steps(&w, 1024);
-    assert_string_equal(w.text, "\r\x1b[K2026-03-02  256 records, 6 %, about 2 minutes to go");
-    w.hands.mono += KT_NS_S;
+    assert_string_equal(w.text, "\r\x1b[K2026-03-02  256 records, 6 %");
+    w.hands.mono += 10 * KT_NS_S;
     steps(&w, 3072);
-    assert_non_null(strstr(w.text, "\r\x1b[K2026-03-02  1280 records, 31 %, about 24 s to go"));
+    assert_non_null(strstr(w.text, "\r\x1b[K2026-03-02  1280 records, 31 %, about 27 s to go"));
     size_t before = w.len;
     kt_progress_end(&w.p);
     assert_string_equal(w.text + before, "\r\x1b[K");
