@@ -384,9 +384,9 @@ static void print_collector(const struct status *s)
         else if (level.len > 0 && !kt_str_is(level, "fine"))
             printf("disk       little room is left (" KT_STR_FMT ")\n", KT_STR_ARG(level));
     } else if (s->hangs) {
-        printf("collector  HANGS: it runs and has not answered for %u s; look at its log and at its "
-               "disk (full, or away?)\n",
-               KT_CONTROL_LOOK_S);
+        printf(
+            "collector  HANGS: it runs, and gave no answer in %u s; look at its log and its disk\n",
+            KT_CONTROL_LOOK_S);
     } else if (s->asked) {
         printf("collector  does not answer: not running, or it waits for room on a full disk\n");
     } else {

@@ -113,8 +113,8 @@ static void a_cursor_is_all_that_is_sent_then(void **state)
 static void a_cursor_that_stays_is_not_asked_at_once(void **state)
 {
     struct world *w = *state;
-    static const char same[] =
-        "{\"cursor\":\"same\",\"has_more\":true,\"items\":[{\"timestamp\":\"2026-09-01T10:00:00Z\"}]}";
+    static const char same[] = "{\"cursor\":\"same\",\"has_more\":true,\"items\":[{\"timestamp\":"
+                               "\"2026-09-01T10:00:00Z\"}]}";
     hear(w, &kt_onepassword_poll, 200, same);
     assert_true(w->verdict.more && w->verdict.problem == NULL);
     hear(w, &kt_onepassword_poll, 200, same);

@@ -245,7 +245,7 @@ static void tail_keeps_its_place_in_a_file_that_may_not_be_read(void **state)
     input_world_free(w);
 }
 
-/* Where the new log may be read and the old one not, the new one is; which one is left out is said. */
+/* Where the new log may be read and the old one not, the new one is; which is left out is said. */
 static void tail_names_the_old_file_that_may_not_be_read(void **state)
 {
     struct input_world *w = input_world_new("tail", LOG, 4096);
