@@ -459,10 +459,14 @@ unsigned kt_maxima_best(const struct kt_maxima *m, unsigned stat)
     return best;
 }
 
+/* A floor that fell away at once would make the few quiet days of whoever reads little a record. */
 unsigned kt_maxima_record(const struct kt_maxima *m, unsigned stat)
 {
-    unsigned best = kt_maxima_best(m, stat), least = m->n < 5 ? 12 : 4;
-    return best > least ? best : least;
+    const unsigned few = 4, enough = 14, most = 12, least = 4;
+    unsigned days = m->n < few ? few : m->n > enough ? enough : m->n;
+    unsigned floor = most - (most - least) * (days - few) / (enough - few);
+    unsigned best = kt_maxima_best(m, stat);
+    return best > floor ? best : floor;
 }
 
 double kt_record_surprise(unsigned x, unsigned record)

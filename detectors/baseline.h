@@ -112,7 +112,7 @@ struct kt_maxima {
     uint16_t n, at; /* filled, newest */
 };
 void kt_maxima_add(struct kt_maxima *m, int64_t day, const uint16_t v[KT_MAXIMA_STATS]);
-/* The record: largest of them; with fewer than 5 days at least 12; never below 4. */
+/* The record: largest of them; up to 4 days at least 12, which fades to 4 by the 14th. */
 unsigned kt_maxima_record(const struct kt_maxima *m, unsigned stat);
 /* The largest as it is, 0 without days: for texts. */
 unsigned kt_maxima_best(const struct kt_maxima *m, unsigned stat);
