@@ -3,7 +3,8 @@
  * (DETECTION §4.5, docs/decisions/0011).
  *
  * Owns:  by person: the hours of nine weeks in which it was at work; by organisation and permission
- *        set: the hours of all, from each one's midday, and whose odd hours were counted.
+ *        set: the hours of all, and of those whose hours never moved, from each one's midday, and
+ *        whose odd hours were counted.
  * Calls: detector.h and core only. No clock, no I/O.
  */
 #include "detectors/detector.h"
@@ -36,6 +37,9 @@
 
 enum { T_PERSON, T_CIRCLE };
 enum { ASIDE_HOUR, ASIDE_NIGHT };
+/* Whose hours are mixed in: shifts that take turns make the night of a firm, but not that of
+ * somebody whose hours never moved. */
+enum whose { OF_ALL, OF_STEADY, OF_COUNT };
 /* Of secrets that are not production, and that it had never read: they take no place of production
  * ones, which who collects would push out by them. */
 enum { RECENT_PRODUCTION, RECENT_OTHER };
@@ -50,6 +54,8 @@ struct habit {       /* one person */
     float p;         /* of that hour */
     uint32_t told;   /* minute of the newest that paged by its hours alone; 0 = none */
     uint32_t asked;  /* the same, while it is not known yet whether somebody was told; 0 = none */
+    uint32_t looked; /* date at which `moved` was looked at last, + 1: once a day is enough */
+    uint32_t moved;  /* had its hours moved? */
     struct {
         uint32_t from, last, n;
         uint32_t strange;   /* of them not as usual: is_strange() */
@@ -63,23 +69,27 @@ struct habit {       /* one person */
 struct night { /* somebody at work at an hour odd for it */
     uint32_t actor, minute;
 };
-struct circle { /* the organisation, or those of one team or permission set */
+struct mixture {
     uint32_t n, people;
     uint32_t bin[HOURS]; /* hours on workdays, from each one's midday */
     uint32_t person[TEAM_PEOPLE];
+};
+struct circle { /* the organisation, or those of one team or permission set */
+    struct mixture of[OF_COUNT];
     struct night night[HOURS][NIGHT_OTHERS]; /* the newest: of each hour (UTC) its own, so the many
                                                 of one zone drive out nobody of another */
 };
 
 static bool is_circle(const void *state)
 {
-    return ((const struct circle *)state)->people <= TEAM_PEOPLE;
+    const struct circle *c = state;
+    return c->of[OF_ALL].people <= TEAM_PEOPLE && c->of[OF_STEADY].people <= TEAM_PEOPLE;
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 7, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
-    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 3, 500, KT_EVICT_LRU,
+    [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
 };
 
@@ -302,7 +312,7 @@ static const double built_in[HOURS] = {
     0.001, 0.001, 0.001, 0.001, 0.001, 0.0115, 0.02, 0.04,   0.06,  0.104, 0.104, 0.104,
 };
 
-static void peers_share(const struct circle *c, double out[HOURS])
+static void peers_share(const struct mixture *c, double out[HOURS])
 {
     double counts[HOURS], known[HOURS], n = c != NULL ? c->n : 0;
     for (unsigned i = 0; i < HOURS; i++)
@@ -313,7 +323,7 @@ static void peers_share(const struct circle *c, double out[HOURS])
 }
 
 /* Share of hours no likelier than this one. */
-static double share_of(const struct view *v, const struct circle *c, unsigned hour)
+static double share_of(const struct view *v, const struct mixture *c, unsigned hour)
 {
     double counts[HOURS], own[HOURS], peers[HOURS], middle = midday(v);
     for (unsigned i = 0; i < HOURS; i++)
@@ -333,13 +343,20 @@ static struct kt_key circle_key(struct kt_str role)
     return (struct kt_key){ role.len == 0 ? 1 : kt_hash64(role, ROLE_SEED) | 2, 0 };
 }
 
+/* Whose hours may be the person's too. */
+static enum whose like(const struct habit *h)
+{
+    return h->moved ? OF_ALL : OF_STEADY;
+}
+
 /* The people of the same permission set when they are enough, else everybody. */
-static const struct circle *circle_of(const struct kt_scene *s)
+static const struct mixture *colleagues(const struct kt_scene *s, enum whose whose)
 {
     const struct circle *c = kt_table_peek(s->tables[T_CIRCLE], circle_key(s->team));
-    if (c != NULL && c->people >= TEAM_PEOPLE && c->n >= TEAM_HOURS)
-        return c;
-    return kt_table_peek(s->tables[T_CIRCLE], circle_key(KT_STR_NONE));
+    if (c != NULL && c->of[whose].people >= TEAM_PEOPLE && c->of[whose].n >= TEAM_HOURS)
+        return &c->of[whose];
+    c = kt_table_peek(s->tables[T_CIRCLE], circle_key(KT_STR_NONE));
+    return c != NULL ? &c->of[whose] : NULL;
 }
 
 static double judge_hour(const struct kt_scene *s, const struct options *o, struct habit *h)
@@ -352,7 +369,7 @@ static double judge_hour(const struct kt_scene *s, const struct options *o, stru
     h->judged = hour + 1;
     h->p = 1;
     if (!off && v.total >= o->least_hours)
-        h->p = (float)share_of(&v, circle_of(s), hour % HOURS);
+        h->p = (float)share_of(&v, colleagues(s, like(h)), hour % HOURS);
     return (double)h->p;
 }
 
@@ -624,14 +641,13 @@ static bool note_hour(struct habit *h, uint32_t date, unsigned hour)
     return fresh;
 }
 
-static void note_peer(struct kt_scene *s, struct kt_key key, unsigned bin)
+static void mix_in(struct mixture *c, uint32_t actor, unsigned bin)
 {
-    struct circle *c = kt_table_put(s->tables[T_CIRCLE], key, NULL);
     bool known = c->people == TEAM_PEOPLE;
     for (unsigned i = 0; i < c->people && !known; i++)
-        known = c->person[i] == s->actor->number;
+        known = c->person[i] == actor;
     if (!known)
-        c->person[c->people++] = s->actor->number;
+        c->person[c->people++] = actor;
     c->bin[bin]++;
     c->n++;
     if (c->n < CIRCLE_MAX)
@@ -639,6 +655,14 @@ static void note_peer(struct kt_scene *s, struct kt_key key, unsigned bin)
     c->n = 0;
     for (unsigned i = 0; i < HOURS; i++)
         c->n += c->bin[i] /= 2;
+}
+
+static void note_peer(struct kt_scene *s, struct kt_key key, unsigned bin, bool moved)
+{
+    struct circle *c = kt_table_put(s->tables[T_CIRCLE], key, NULL);
+    mix_in(&c->of[OF_ALL], s->actor->number, bin);
+    if (!moved)
+        mix_in(&c->of[OF_STEADY], s->actor->number, bin);
 }
 
 static void note_night(struct kt_scene *s, uint64_t role, uint32_t minute)
@@ -669,13 +693,17 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     struct habit *h = kt_table_put(s->tables[T_PERSON], s->who, NULL);
     if (!note_hour(h, date, hour))
         return;
+    if (h->looked != date + 1) {
+        h->looked = date + 1;
+        h->moved = has_moved(h, date / 7);
+    }
     struct view v = look(h, date / 7);
     if (v.total < o->least_hours || v.rest >> date % 7 & 1)
         return; /* its midday is not known yet */
     unsigned bin = from_midday(midday(&v), hour);
-    note_peer(s, circle_key(KT_STR_NONE), bin);
+    note_peer(s, circle_key(KT_STR_NONE), bin, h->moved);
     if (p->key != circle_key(KT_STR_NONE).a)
-        note_peer(s, (struct kt_key){ p->key, 0 }, bin);
+        note_peer(s, (struct kt_key){ p->key, 0 }, bin, h->moved);
 }
 
 static void considered(const struct kt_scene *s, const void *opt, struct kt_buf *out)
