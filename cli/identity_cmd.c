@@ -52,7 +52,7 @@ static const struct kt_column columns[] = {
     { "name", "NAME", 40, false },          { "kind", "KIND", 0, false },
     { "team", "TEAM", 20, false },          { "time_zone", "ZONE", 20, false },
     { "manager", "MANAGER", 30, false },    { "aliases", "ALIASES", 60, false },
-    { "on_call", "ON CALL NOW", 0, false },
+    { "on_call", "ON CALL NOW", 0, false }, { "left", "LEFT", 0, false },
 };
 
 static void add_alias(const struct kt_identity_alias *al, const char *between, struct kt_buf *out)
@@ -88,6 +88,7 @@ static int list(const struct kt_identity_args *a)
             kt_cell_str(kt_str_of(who->manager)),
             kt_cell_str(kt_buf_str(&aliases)),
             { .type = KT_CELL_BOOL, .i = kt_identity_on_call(who, now) },
+            kt_cell_str(kt_str_of(who->left_day)),
         };
         kt_rows_add(rows, cells);
     }
@@ -147,6 +148,7 @@ static int show(const struct kt_identity_args *a, const char *name)
     line("team", who->team);
     show_zone(who, now);
     line("manager", who->manager);
+    line("last day", who->left_day);
     show_shifts(who, now);
     for (unsigned k = 0; k < who->n_alias; k++) {
         KT_CLEANUP(kt_buf_done) struct kt_buf alias = { 0 };

@@ -1,6 +1,7 @@
 /*
  * leaver: `keytrail leaver ACTOR --left DATE`, or of a whole list out of the personnel system:
  * what was done with what was theirs after they left, and what they had read that is still good.
+ * Without --left: the last day that the identities say.
  *
  * Owns:  nothing.
  * Calls: core/answer (leaver, sheet), cli/asking; stdout, stderr.
@@ -217,6 +218,13 @@ static enum kt_status by_name(struct leavers *l, const char *person, struct kt_e
 {
     const struct kt_asking *a = &l->asking;
     kt_time_ns left;
+    if (l->left == NULL) {
+        const struct kt_identity *who = kt_credential_identity(&a->ask, kt_str_of(person));
+        if (who != NULL && who->left != 0)
+            return one(l, kt_str_of(person), who->left, err);
+        return kt_fail(err, KT_E_INPUT,
+                       "identities say no last day (left) of '%.100s': give --left DATE", person);
+    }
     if (kt_time_expr(kt_str_of(l->left), a->ask.now, a->zone_offset_s, true, &left, err) != KT_OK)
         return kt_wrap(err, "left");
     return one(l, kt_str_of(person), left, err);
@@ -237,7 +245,7 @@ int kt_cmd_leaver(int argc, char **argv)
 {
     static const struct kt_command cmd = {
         "leaver",
-        "PERSON --left DATE [options]",
+        "PERSON [--left DATE] [options]",
         "what was done with what was theirs after they left, and what they had read",
         "keytrail leaver alice@example.com --left 2026-10-31",
         NULL,
@@ -245,7 +253,8 @@ int kt_cmd_leaver(int argc, char **argv)
     };
     struct leavers l = { 0 };
     const struct kt_flag flags[] = {
-        { "--left", 0, KT_FLAG_STRING, "DATE", "their last day, or moment", &l.left, NULL },
+        { "--left", 0, KT_FLAG_STRING, "DATE",
+          "their last day, or moment (default: `left` of identities)", &l.left, NULL },
         { "--file", 0, KT_FLAG_STRING, "CSV", "many: name, date of leaving; a head may be there",
           &l.file, NULL },
         KT_ASKING_FLAGS(l.asking),
@@ -257,9 +266,9 @@ int kt_cmd_leaver(int argc, char **argv)
     int code = kt_flags_parse(&cmd, flags, argc, argv, &n, &done);
     if (done)
         return code;
-    bool named = n == 1 && l.left != NULL && l.file == NULL;
+    bool named = n == 1 && l.file == NULL;
     if (!named && !(n == 0 && l.file != NULL && l.left == NULL)) {
-        fprintf(stderr, "keytrail leaver: give one person and --left DATE, or --file CSV\n");
+        fprintf(stderr, "keytrail leaver: give one person, or --file CSV\n");
         return KT_EXIT_USAGE;
     }
     (void)!run(&l, named ? argv[1] : NULL, &err);

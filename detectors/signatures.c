@@ -1,8 +1,8 @@
 /*
  * signatures: what is told the first time, whoever does it and whatever was usual: the trail itself
  * is touched, a root credential is used, a canary is read, a door is opened to everybody, a key is
- * to be destroyed, an access for emergencies is used, a secret lies in a repository (DETECTION
- * §4.9, docs/decisions/0032).
+ * to be destroyed, an access for emergencies is used, somebody who left uses a secret, a secret
+ * lies in a repository (DETECTION §4.9, docs/decisions/0032, 0128).
  *
  * Owns:  by actor and deed in a place: when it was last told of what is somebody's daily work.
  * Calls: signature_rows, detector.h and core. No clock, no I/O.
@@ -59,6 +59,8 @@ static const struct kt_option options[] = {
            "Points: a Kubernetes node asks for secrets with a program other than its kubelet."),
     POINTS(KT_SIGN_EMERGENCY, KT_SIGN_BREAK_GLASS, "600",
            "Points: an access for emergencies is used."),
+    POINTS(KT_SIGN_LEFT, "left", "600",
+           "Points: somebody uses a secret after the last day that identities say."),
     POINTS(KT_SIGN_EXPOSED, "exposed", "600",
            "Points: a scanner found a secret that works in the open."),
     KT_OPTIONS_END,
@@ -226,6 +228,20 @@ static void words_of_exposure(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "Revoking it: removing the line is not enough, history keeps it.");
 }
 
+static void words_of_left(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160], after[KT_TIME_TEXT_MAX];
+    names(s, who, what, where);
+    KT_SAY(f->title, "%s used %s %s after the last day, %s.", who,
+           kt_say_name(s->ev->secret, 90, what),
+           kt_duration_format(s->t - s->identity->left, after), s->identity->left_day);
+    KT_SAY(f->normal,
+           "Identities say that it was the last day. The account or a key of it was not closed, a "
+           "job runs under this name, or the date is wrong.");
+    KT_SAY(f->part, "used after the last day, %s", s->identity->left_day);
+    KT_SAY(f->quiet, "The right `left`, or none, in the file of identities.");
+}
+
 /* ---- the event ---- */
 static void key_by_instance(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -345,6 +361,14 @@ static bool uses_node(const struct kt_event *ev)
     return false;
 }
 
+/* What is refused did not get in; `keytrail leaver` has it. */
+static bool uses_after_leaving(const struct kt_scene *s)
+{
+    bool may = s->ev->outcome == KT_OUT_SUCCESS || s->ev->outcome == KT_OUT_UNKNOWN;
+    return may && s->identity != NULL && s->identity->left != 0 && s->t >= s->identity->left &&
+           s->ev->secret.len > 0;
+}
+
 static bool uses_root(const struct kt_event *ev)
 {
     static const bool outcomes[KT_OUT_COUNT] = {
@@ -388,6 +412,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         (void)tell(s, o, KT_SIGN_ANONYMOUS, words_of_anonymous);
     if (uses_node(s->ev))
         (void)tell(s, o, KT_SIGN_NODE, words_of_node);
+    if (uses_after_leaving(s))
+        (void)tell(s, o, KT_SIGN_LEFT, words_of_left);
     if (uses_root(s->ev))
         (void)tell(s, o, KT_SIGN_ROOT, words_of_root);
     if (breaks_glass(s))

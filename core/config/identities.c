@@ -253,6 +253,7 @@ static void add_identity(const struct kt_identity *who, struct kt_buf *out)
     add_key(out, "team", who->team);
     add_key(out, "time_zone", who->time_zone);
     add_key(out, "manager", who->manager);
+    add_key(out, "left", who->left_day);
     if (who->n_alias > 0)
         add_aliases(who, out);
     if (who->n_shift > 0)

@@ -29,6 +29,8 @@ struct kt_identity {  /* its strings live as long as the identities; absent ones
     const struct kt_zone *zone; /* of time_zone */
     const struct kt_identity_alias *alias;
     const struct kt_shift *shift; /* on call, as given */
+    const char *left_day;         /* the last day, as given: 2026-03-05 */
+    kt_time_ns left;              /* when it was over there (UTC without a zone); 0 = still here */
     unsigned n_alias, n_shift, line;
 };
 

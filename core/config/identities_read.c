@@ -5,6 +5,7 @@
  * Calls: core/base, core/sys (zoneinfo), core/config (yaml, options).
  * Holds: every refusal names file, line and column, and what else claims the same.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
@@ -33,7 +34,7 @@ static const char *const top_lists[] = { "identities", "time_zones", NULL };
 
 #define AT(field) offsetof(struct entry, field)
 struct entry {
-    const char *name, *kind, *team, *time_zone, *manager;
+    const char *name, *kind, *team, *time_zone, *manager, *left;
 };
 static const struct kt_option entry_table[] = {
     { "name", KT_OPT_STRING, NULL, AT(name), "the one name of this actor", false, false },
@@ -42,6 +43,7 @@ static const struct kt_option entry_table[] = {
     { "time_zone", KT_OPT_STRING, "", AT(time_zone), "where its day begins: Europe/Berlin", false,
       false },
     { "manager", KT_OPT_STRING, "", AT(manager), "whom to ask", false, false },
+    { "left", KT_OPT_STRING, "", AT(left), "the last day, like 2026-03-05", false, false },
     KT_OPTIONS_END,
 };
 #undef AT
@@ -165,6 +167,36 @@ static enum kt_status take_zone(struct reading *r, const struct kt_node *map, co
     }
     who->time_zone = z->name;
     who->zone = &z->zone;
+    return KT_OK;
+}
+
+/* ---- the last day ---- */
+/* The day's end in the zone, whose offset there is not that of midnight UTC. */
+static kt_time_ns end_of_day(const struct kt_zone *zone, kt_time_ns midnight)
+{
+    kt_time_ns end = midnight + KT_NS_DAY;
+    if (zone == NULL)
+        return end;
+    kt_time_ns near = end - kt_zone_offset_s(zone, end) * KT_NS_S;
+    return end - kt_zone_offset_s(zone, near) * KT_NS_S;
+}
+
+/* After take_zone. */
+static enum kt_status take_left(struct reading *r, const struct kt_node *map, const char *day,
+                                struct kt_identity *who)
+{
+    char text[32];
+    kt_time_ns midnight;
+    struct kt_error why = { 0 };
+    if (day == NULL)
+        return KT_OK;
+    (void)snprintf(text, sizeof text, "%.20sT00:00:00Z", day);
+    if (strlen(day) != strlen("2026-03-05") ||
+        kt_time_parse(kt_str_of(text), &midnight, &why) != KT_OK)
+        return kt_node_fail(r->y, kt_node_get(map, "left"), r->err,
+                            "'left' is a day like 2026-03-05, not '%.40s'", day);
+    who->left_day = kt_ids_keep(r->ids, kt_str_of(day));
+    who->left = end_of_day(who->zone, midnight);
     return KT_OK;
 }
 
@@ -307,8 +339,8 @@ static enum kt_status take_identity(struct reading *r, const struct kt_node *n)
         take_name(r, n, e.name, i) != KT_OK || take_kind(r, n, e.kind, &who->kind) != KT_OK ||
         take_word(r, n, "team", e.team, WORD_MAX, &who->team) != KT_OK ||
         take_word(r, n, "manager", e.manager, WORD_MAX, &who->manager) != KT_OK ||
-        take_zone(r, n, e.time_zone, who) != KT_OK || take_on_call(r, n, who) != KT_OK ||
-        take_aliases(r, kt_node_get(n, "aliases"), i) != KT_OK)
+        take_zone(r, n, e.time_zone, who) != KT_OK || take_left(r, n, e.left, who) != KT_OK ||
+        take_on_call(r, n, who) != KT_OK || take_aliases(r, kt_node_get(n, "aliases"), i) != KT_OK)
         return KT_E_CONFIG;
     return claim(r, kt_node_get(n, "name"), e.name, (struct kt_identity_alias){ .identity = i });
 }

@@ -112,6 +112,7 @@ static const char identities_text[] =
     "#     team: payments                    # colleagues: what is usual for them excuses more\n"
     "#     time_zone: Europe/Berlin          # where the day begins\n"
     "#     manager: dora@acme.example\n"
+    "#     left: 2027-03-31                  # the last day: any use of a secret after it is told\n"
     "#     aliases:                          # actors as `keytrail search` shows them; * and **\n"
     "#       - alice@main                    # Vault, by user name\n"
     "#       - \"asmith@web*\"                 # hosts\n"

@@ -190,6 +190,46 @@ static void a_recorded_file_acts_from_its_record_on(void **state)
     org_done(&o);
 }
 
+/* A last day holds from the record that says it to the one that moves it or takes it back. */
+static void a_last_day_acts_while_the_recorded_file_has_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *left; /* what a reload before says; NULL: none */
+        unsigned told;
+    } uses[] = { { NULL, 0 }, { ", left: 2026-10-01", 1 }, { NULL, 2 }, { ", left: 2026-11-30", 2 },
+                 { "", 2 },   { ", left: 2026-10-09", 3 } };
+    uint8_t digest[2][32];
+    for (unsigned run = 0; run < 2; run++) { /* a restart at each record reads what was recorded */
+        struct org o;
+        org_start(&o, 9);
+        o.restart_every = run;
+        for (unsigned i = 0; i < KT_ARRAY_LEN(uses); i++) {
+            kt_time_ns t = NOW + i * 4 * KT_NS_DAY; /* of one incident no two are */
+            if (uses[i].left != NULL)
+                org_add(&o,
+                        (struct org_event){
+                            .t = t - KT_NS_S,
+                            .record = KT_KIND_CONFIG,
+                            .operation = "config",
+                            .raw = org_text(&o,
+                                            "{\"what\":\"config\",\"digest\":\"%u\",\"text\":"
+                                            "\"identities_file: /w.yaml\\n\",\"files\":{"
+                                            "\"/w.yaml\":\"identities: [{ name: ana%s }]\\n\"}}",
+                                            i, uses[i].left) });
+            org_add(&o, (struct org_event){ .t = t,
+                                            .actor = "ana",
+                                            .kind = KT_ACTOR_HUMAN,
+                                            .secret = "vault://main/-/secret/a" });
+            org_run(&o);
+            assert_int_equal(org_alerts(&o, 0, KT_SEV_MEDIUM), uses[i].told);
+        }
+        kt_detect_digest(o.d, digest[run]);
+        org_done(&o);
+    }
+    assert_memory_equal(digest[0], digest[1], 32);
+}
+
 /* ---- days ---- */
 static kt_time_ns at(const char *time)
 {
@@ -252,6 +292,7 @@ int main(void)
         cmocka_unit_test(restarts_and_replays_change_nothing),
         cmocka_unit_test(kinds_of_the_file_win_over_the_sources),
         cmocka_unit_test(a_recorded_file_acts_from_its_record_on),
+        cmocka_unit_test(a_last_day_acts_while_the_recorded_file_has_it),
         cmocka_unit_test(a_day_begins_at_midnight_of_the_persons_zone),
     };
     kt_hash_init();

@@ -22,6 +22,7 @@ static const char file[] =
     "    team: payments\n"
     "    time_zone: Europe/Berlin\n"
     "    manager: dora@acme.example\n"
+    "    left: 2026-12-31\n"
     "    aliases: [alice@main, \"asmith@web*\", { actor: root-a@x, source: vault, instance: "
     "\"v-*\" }]\n"
     "    on_call:\n"
@@ -99,6 +100,40 @@ static void on_call_ends_when_it_says(void **state)
     kt_identities_free(ids);
 }
 
+/* A day is over at midnight there: summer time, the night in which clocks change, east and west. */
+static void the_last_day_ends_in_the_zone_of_the_person(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *zone, *day, *end;
+    } cases[] = {
+        { "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-05", "2026-03-05T23:00:00Z" },
+        { "CET-1CEST,M3.5.0,M10.5.0/3", "2026-03-29", "2026-03-29T22:00:00Z" },
+        { "CET-1CEST,M3.5.0,M10.5.0/3", "2026-10-25", "2026-10-25T23:00:00Z" },
+        { "PST8PDT,M3.2.0,M11.1.0", "2026-10-31", "2026-11-01T07:00:00Z" },
+        { "NZST-12NZDT,M9.5.0,M4.1.0/3", "2026-09-26", "2026-09-26T12:00:00Z" },
+        { "UTC0", "2028-02-29", "2028-03-01T00:00:00Z" },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        char text[200];
+        kt_time_ns end;
+        struct kt_error err = { 0 };
+        (void)snprintf(text, sizeof text,
+                       "time_zones: { Z/Z: \"%s\" }\n"
+                       "identities: [{ name: a, time_zone: Z/Z, left: %s }, { name: b }]\n",
+                       cases[i].zone, cases[i].day);
+        struct kt_identities *ids = load(text);
+        assert_int_equal(kt_time_parse(kt_str_of(cases[i].end), &end, &err), KT_OK);
+        assert_int_equal(kt_identities_at(ids, 0)->left, end);
+        assert_string_equal(kt_identities_at(ids, 0)->left_day, cases[i].day);
+        assert_int_equal(kt_identities_at(ids, 1)->left, 0);
+        kt_identities_free(ids);
+    }
+    struct kt_identities *ids = load("identities: [{ name: a, left: 2026-03-05 }]\n");
+    assert_int_equal(kt_identities_at(ids, 0)->left, kt_time_days(2026, 3, 6) * KT_NS_DAY);
+    kt_identities_free(ids);
+}
+
 /* The print brings the rules of its zones along: it reads back where there are none. */
 static void what_is_printed_reads_back_to_the_same(void **state)
 {
@@ -159,6 +194,10 @@ static void mistakes_are_named_with_their_place(void **state)
         { "identities:\n  - { name: a, on_call: [ { from: \"2026-12-05\", until: \"2026-12-01\" } "
           "] }\n",
           "'until' does not lie after 'from'" },
+        { "identities:\n  - { name: a, left: 2026-02-30 }\n",
+          "ids.yaml:2:22: 'left' is a day like 2026-03-05, not '2026-02-30'" },
+        { "identities: [{ name: a, left: 2026-03-05T12:00Z }]\n", "'left' is a day like" },
+        { "identities: [{ name: a, left: soon }]\n", "'left' is a day like" },
         { "identities:\n  - a\n", "ids.yaml:2:5: here goes keys with values, not one value" },
         { "identities: { a: b }\n", "'identities' takes a list" },
     };
@@ -303,6 +342,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_actor_has_one_name),
         cmocka_unit_test(on_call_ends_when_it_says),
+        cmocka_unit_test(the_last_day_ends_in_the_zone_of_the_person),
         cmocka_unit_test(what_is_printed_reads_back_to_the_same),
         cmocka_unit_test(mistakes_are_named_with_their_place),
         cmocka_unit_test(a_large_firm_fits_and_a_larger_one_is_refused),
