@@ -56,6 +56,7 @@ static const struct {
     { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
     { "stream.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
     { "stream.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
+    { "geoip.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
     { "batch.invalid", KT_SEV_LOW, 10 * KT_NS_MIN, false },
     { "agent.revoked", KT_SEV_LOW, 10 * KT_NS_MIN, false },
     { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN, false },

@@ -28,17 +28,50 @@ static void on_claimed(void *self, struct kt_str instance)
     kt_daemon_note(self, "source.added", instance, "sends records for the first time", NULL);
 }
 
-enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
-                                  struct kt_error *err)
+/* What the configuration names, or where a system has them. */
+static struct kt_strings geo_paths(const struct kt_conf *conf, char paths[GEO_PATHS][256],
+                                   const char *at[GEO_PATHS])
 {
     if (!conf->geoip_auto)
-        return kt_geo_open(conf->geoip.at, conf->geoip.n, false, ret, err);
-    char paths[GEO_PATHS][256];
-    const char *at[GEO_PATHS];
+        return conf->geoip;
     unsigned n = kt_geo_system_paths(paths, GEO_PATHS);
     for (unsigned i = 0; i < n; i++)
         at[i] = paths[i];
-    return kt_geo_open(at, n, true, ret, err);
+    return (struct kt_strings){ .at = at, .n = n };
+}
+
+enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
+                                  struct kt_error *err)
+{
+    char paths[GEO_PATHS][256];
+    const char *at[GEO_PATHS];
+    struct kt_strings all = geo_paths(conf, paths, at);
+    return kt_geo_open(all.at, all.n, conf->geoip_auto, ret, err);
+}
+
+/* A table that was left half written says less of addresses; it must not keep the collector, and
+ * with it every record, away. It is left out, and told. */
+static enum kt_status open_sound_geo(struct kt_daemon *d, struct kt_error *err)
+{
+    char paths[GEO_PATHS][256];
+    const char *at[GEO_PATHS];
+    struct kt_strings all = geo_paths(d->conf, paths, at);
+    const char **sound = kt_alloc_array(all.n + 1, sizeof *sound);
+    unsigned n = 0;
+    for (unsigned i = 0; i < all.n; i++) {
+        struct kt_geo *one = NULL;
+        if (kt_geo_open(&all.at[i], 1, true, &one, NULL) == KT_E_CORRUPT)
+            kt_daemon_note(d, "geoip.broken", kt_str_of(all.at[i]),
+                           "is no usable .mmdb file: addresses go without what it says; put a "
+                           "whole one there, then systemctl reload keytrail-collector",
+                           NULL);
+        else
+            sound[n++] = all.at[i];
+        kt_geo_free(one);
+    }
+    enum kt_status st = kt_geo_open(sound, n, d->conf->geoip_auto, &d->geo, err);
+    kt_free((void *)sound);
+    return st;
 }
 
 static enum kt_status get_blob(struct kt_daemon *d, const char *name, struct kt_buf *ret,
@@ -151,7 +184,7 @@ enum kt_status kt_daemon_open(struct kt_daemon *d, struct kt_error *err)
     struct kt_control_handler handler = kt_daemon_handler(d);
     enum kt_status st = kt_auth_open(d->conf->agents_dir, &d->auth, err);
     if (st == KT_OK)
-        st = kt_daemon_open_geo(d->conf, &d->geo, err);
+        st = open_sound_geo(d, err);
     if (st == KT_OK)
         st = open_store(d, err);
     if (st == KT_OK)

@@ -193,4 +193,12 @@ p = update('--kind', 'city', '-c', h.path('none.yaml'))
 check(p.returncode == 3 and not asked, 'a configuration that is not there is refused before anything is fetched', (p.stdout, p.stderr))
 server.shutdown()
 check(stop(h.collector) == 0, 'and the collector ends as ever')
+
+# ---- a start with a broken table ----
+with open(used, 'wb') as f:
+    f.write(country(NOW)[:-20])
+h.start_collector()
+alert = keytrail('alerts', 'list', '-c', conf, '--db', h.db, '-o', 'ndjson').stdout.decode()
+check(name in h.log('collector.log')[h.said:] and 'is no usable .mmdb file' in alert and name not in str(ip_data()), 'a start with a broken table goes on without it, and tells', (alert, h.log('collector.log')[h.said:]))
+check(stop(h.collector) == 0, 'and ends as ever')
 finish()
