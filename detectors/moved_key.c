@@ -2,18 +2,22 @@
  * moved_key: one credential of a machine in a network where only the actor's others are used.
  *
  * Owns:  nothing beyond the two tables it is lent.
- * Calls: baseline, detector.h and core only. No clock, no I/O.
- * Holds: a network that is new to the actor as well is unexpected_ip's own question, not this one.
+ * Calls: baseline, hosting_asns, detector.h and core only. No clock, no I/O.
+ * Holds: a network that is new to the actor as well is told by unexpected_ip, not here.
  */
 #include "detectors/moved_key.h"
 
 #include "core/base/hash.h"
+#include "detectors/hosting_asns.h"
 
 #define DAY_MIN     1440u
 #define INSIDE      1u
 #define CREDENTIAL  UINT64_C(0x6d6f7665646b6579)
 #define HALF_LIFE   60.0 /* days: of novelties (DETECTION §3.1) */
 #define SUSPECT_MIN (90u * DAY_MIN)
+#define TURN_MIN    60u  /* so soon nothing moves: it is in two places */
+#define FRESH_MIN   30u  /* how far last_min may lag: a row is not saved at each look */
+#define STEADY      0.01 /* another network a day of credentials: they stay where they are */
 
 enum { ASIDE_DAY, ASIDE_MOVE };
 enum { N_DAYS, N_LAM, N_TURN };
@@ -61,7 +65,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->part,
            turn ? "credential %s in two networks in turn" : "new network for credential %s", key);
     KT_SAY(f->quiet, "%s in networks: (keytrail.yaml), for this actor or everybody.",
-           kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
+           turn ? "The network new to it" : kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
 }
 
 /* ---- judging ---- */
@@ -77,13 +81,16 @@ static void habit_of(const struct kt_scene *s, double *ret_moves, double *ret_da
     *ret_days = (double)now.b;
 }
 
+/* In turn: what was new to the credential is the other network, which was asked for when it came.
+ */
 static int tell(struct kt_scene *s, const struct kt_moved_options *o, int points, bool turn,
                 unsigned flags)
 {
     double moves, days;
     habit_of(s, &moves, &days);
-    double lam = kt_novelty_rate(o->alpha, o->beta, moves, days);
-    if (days < (double)o->least_days || kt_network_expected(s))
+    double lam =
+        kt_novelty_rate(turn ? o->run_alpha : o->alpha, turn ? o->run_beta : o->beta, moves, days);
+    if (days < (double)o->least_days || (!turn && kt_network_expected(s)))
         return 0;
     points = points > 0 ? points : kt_points(kt_novelty_self(lam));
     points += turn ? kt_points(o->in_turn) : 0;
@@ -94,6 +101,70 @@ static int tell(struct kt_scene *s, const struct kt_moved_options *o, int points
     f->number[N_LAM] = lam;
     f->number[N_TURN] = turn;
     return points;
+}
+
+/* Machines and runs each get a credential of their own that ends with them: it does not go from one
+ * to the next. One that lives longer goes along when its machine is replaced. */
+static bool is_of_one_run(const struct kt_moved_key *k, uint32_t minute)
+{
+    for (unsigned i = 0; i < k->n; i++) {
+        if (k->at[i].first_min + DAY_MIN <= minute)
+            return false;
+    }
+    return true;
+}
+
+static bool is_within_turn(uint32_t a, uint32_t b)
+{
+    return (a > b ? a - b : b - a) < TURN_MIN;
+}
+
+/* Do the actor's credentials stay where they are, and does this one live for a day at most? */
+static bool is_steady_run(const struct kt_scene *s, const struct kt_moved_options *o,
+                          const struct kt_moved_key *k, double *ret_lam)
+{
+    double moves, days;
+    habit_of(s, &moves, &days);
+    *ret_lam = kt_novelty_rate(o->run_alpha, o->run_beta, moves, days);
+    return is_of_one_run(k, s->minute) && days >= (double)o->least_days && *ret_lam < STEADY;
+}
+
+/* Was it used there within the hour of the scene, and is that another operator's? */
+static bool is_at_other(const struct kt_scene *s, const struct kt_moved_net *at)
+{
+    bool named = at->network >> 60 == KT_NETWORK_ASN >> 60 && s->where.asn != 0;
+    return named && !kt_same_operator((uint32_t)at->network, s->where.asn) &&
+           is_within_turn(at->last_min, s->minute);
+}
+
+bool kt_moved_key_elsewhere(const struct kt_scene *s, const struct kt_moved_options *o,
+                            double *ret_lam)
+{
+    if (s->late || s->ev->credential.len == 0)
+        return false;
+    const struct kt_moved_key *k = kt_table_peek(s->tables[KT_MOVED_KEY], key_of(s));
+    bool elsewhere = false;
+    for (unsigned i = 0; k != NULL && i < k->n; i++)
+        elsewhere = elsewhere || is_at_other(s, &k->at[i]);
+    double lam = 0;
+    if (!elsewhere || !is_steady_run(s, o, k, &lam))
+        return false;
+    *ret_lam = lam;
+    return true;
+}
+
+/* The same where the logs bring the records the other way round: the network of another operator
+ * that was new to the actor came first. */
+static int came_before(const struct kt_scene *s, const struct kt_moved_options *o,
+                       const struct kt_moved_key *k)
+{
+    double lam;
+    for (unsigned i = 0; i < k->n; i++) {
+        const struct kt_moved_net *at = &k->at[i];
+        if (at->fresh == KT_MOVED_FRESH_NETWORK && !at->turned && is_at_other(s, at))
+            return is_steady_run(s, o, k, &lam) ? (int)i : -1;
+    }
+    return -1;
 }
 
 /* Did the actor work there before today, by others of its credentials, and is that no suspicion? */
@@ -117,20 +188,30 @@ static int moved_to(const struct kt_scene *s, const struct kt_moved_key *k, int 
     return -1;
 }
 
+/* What a run holds says of the account that it is in other hands. */
+static bool tell_turn(struct kt_scene *s, const struct kt_moved_options *o, struct kt_key key,
+                      const struct kt_moved_key *k, int to)
+{
+    unsigned flags = is_of_one_run(k, s->minute) ? KT_FIND_ACCOUNT : 0;
+    if (to < 0 || tell(s, o, k->at[to].points, true, flags) == 0)
+        return false;
+    struct kt_moved_key *m = kt_table_get(s->tables[KT_MOVED_KEY], key);
+    m->at[to].turned = 1;
+    return true;
+}
+
 /* Returns the points with which a new network is told. */
 static int judge(struct kt_scene *s, const struct kt_moved_options *o, struct kt_key key,
                  const struct kt_moved_key *k, int here)
 {
+    if (here < 0 && is_actors_own(s) && tell_turn(s, o, key, k, came_before(s, o, k)))
+        return 0;
     if (here < 0)
         return is_actors_own(s) ? tell(s, o, 0, false, 0) : 0;
     const struct kt_moved_net *at = &k->at[here];
     if (at->points > 0 && kt_first_in_incident(s->actor, at->first_min, s->minute, SUSPECT_MIN))
         (void)tell(s, o, at->points, false, KT_FIND_BESIDE);
-    int to = moved_to(s, k, here);
-    if (to >= 0 && tell(s, o, k->at[to].points, true, 0) > 0) {
-        struct kt_moved_key *m = kt_table_get(s->tables[KT_MOVED_KEY], key);
-        m->at[to].turned = 1;
-    }
+    (void)tell_turn(s, o, key, k, moved_to(s, k, here));
     return 0;
 }
 
@@ -151,6 +232,14 @@ static void put_aside(struct kt_scene *s, uint8_t what)
     kt_put_aside(s, what, s->minute / 60, (s->minute / 60 + 1) * 60, once);
 }
 
+static enum kt_moved_fresh what_is_fresh(const struct kt_scene *s)
+{
+    if (s->where.inside || kt_net_known(s->places, s->where.net) || kt_network_expected(s))
+        return KT_MOVED_KNOWN;
+    bool known = kt_place_of(s->places, s->where.network) != NULL;
+    return known || kt_operator_known(s, 0) ? KT_MOVED_FRESH_NET : KT_MOVED_FRESH_NETWORK;
+}
+
 static void note(struct kt_scene *s, struct kt_key key, uint64_t net, int points)
 {
     struct kt_moved_key *k = kt_table_put(s->tables[KT_MOVED_KEY], key, NULL);
@@ -163,8 +252,10 @@ static void note(struct kt_scene *s, struct kt_key key, uint64_t net, int points
         *at = (struct kt_moved_net){ .net = net,
                                      .network = net == INSIDE ? INSIDE : s->where.network,
                                      .first_min = s->minute,
-                                     .points = (uint16_t)points };
+                                     .points = (uint16_t)points,
+                                     .fresh = (uint32_t)what_is_fresh(s) };
     }
+    at->first_min = s->minute < at->first_min ? s->minute : at->first_min;
     at->last_min = s->minute > at->last_min ? s->minute : at->last_min;
     uint16_t day = (uint16_t)(s->minute / DAY_MIN);
     if (day > k->last_day)
@@ -192,7 +283,8 @@ void kt_moved_key(struct kt_scene *s, const struct kt_moved_options *o)
     if (k != NULL && o->judged)
         points = judge(s, o, key, k, here);
     bool counted = here >= 0 && k->last_day == s->minute / DAY_MIN &&
+                   k->at[here].last_min + FRESH_MIN > s->minute &&
                    k->at[here].last_min / DAY_MIN == s->minute / DAY_MIN;
-    if (s->taught && !counted) /* a look on the same day changes nothing that is to be saved */
+    if (s->taught && !counted)
         note(s, key, net, points);
 }

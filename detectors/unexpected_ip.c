@@ -28,7 +28,7 @@ struct options {
 };
 
 static const struct kt_table_decl tables[] = {
-    [KT_MOVED_KEY] = { "credentials", KT_KEY_CREDENTIAL, sizeof(struct kt_moved_key), 1, 20000,
+    [KT_MOVED_KEY] = { "credentials", KT_KEY_CREDENTIAL, sizeof(struct kt_moved_key), 2, 20000,
                        KT_EVICT_LRU, kt_moved_key_is_sound },
     [KT_MOVED_HABIT] = { "credential_habits", KT_KEY_ACTOR, sizeof(struct kt_decay), 1, 20000,
                          KT_EVICT_LRU, NULL },
@@ -77,7 +77,8 @@ static const struct kt_option options[] = {
       "judged like a service where another comes up.",
       .reloadable = true },
     { "in_turn", KT_OPT_DOUBLE, "1.5", offsetof(struct options, in_turn),
-      "Added when a credential that took up another network is still used from the one before.",
+      "Added when a credential that took up another network is still used from the one before, or "
+      "was within the hour.",
       .reloadable = true },
     { "forget", KT_OPT_DURATION, "180d", offsetof(struct options, forget),
       "A network that was not used for so long is new again.", .reloadable = true },
@@ -176,6 +177,7 @@ struct verdict {
     unsigned users; /* others of the kind on this network */
     bool new_country, hosting, new_client, capped, same_operator;
     bool settled; /* a pipeline whose operator never changed */
+    bool turn;    /* the credential is at work elsewhere */
 };
 
 static double country_weight(const struct kt_scene *s, const struct options *o)
@@ -214,6 +216,16 @@ static bool is_settled(const struct kt_scene *s, const struct options *o)
            s->actor->active_days >= o->settled_days;
 }
 
+/* Runners change from run to run; what one run holds does not, whoever hires them: it is judged
+ * like a service's, by what the actor's credentials do. */
+static bool is_in_turn(const struct kt_scene *s, const struct options *o, double *ret_lam)
+{
+    const struct kt_moved_options run = { .run_alpha = priors[KT_ACTOR_SERVICE].alpha,
+                                          .run_beta = priors[KT_ACTOR_SERVICE].beta,
+                                          .least_days = o->key_days };
+    return !kt_kind_is_person(s->actor->kind) && kt_moved_key_elsewhere(s, &run, ret_lam);
+}
+
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
 {
     const struct kt_actor *a = s->actor;
@@ -224,6 +236,7 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
                             (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
     v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
     v.same_operator = kt_operator_known(s, forgotten_before(s, o));
+    v.turn = !v.same_operator && is_in_turn(s, o, &v.lam);
     v.s = v.same_operator
               ? o->same_operator
               : kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
@@ -232,9 +245,10 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
         double lam = kt_novelty_rate(0.1, 60, (double)a->novel[KT_NOVEL_CLASS], (double)a->days);
         v.s = fmax(v.s, kt_novelty_self(lam));
     }
-    if (a->kind == KT_ACTOR_CI && !v.settled)
+    v.s += v.turn ? o->in_turn : 0;
+    if (a->kind == KT_ACTOR_CI && !v.settled && !v.turn)
         return v;
-    double country = v.settled ? 0 : country_weight(s, o);
+    double country = a->kind == KT_ACTOR_CI ? 0 : country_weight(s, o);
     v.new_country = country > 0;
     v.s += country;
     bool person = kt_kind_is_person(a->kind);
@@ -308,9 +322,26 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
            kt_cidr_format(kt_ip_network(s->ev->ip, 24, 48), ip));
 }
 
+static void words_in_turn(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], key[160], where[120], often[32];
+    words(s, f);
+    kt_say_name(s->ev->actor, 80, who);
+    kt_say_name(s->ev->credential, 24, key);
+    kt_say_network(&s->where, where, sizeof where);
+    KT_SAY(f->title,
+           "%s used its credential %s from %s within an hour of its use at another operator.", who,
+           key, where);
+    KT_SAY(f->normal,
+           "The credential is less than a day old, and the actor never used this network. Its "
+           "credentials, each counted apart, take up another network about once in %s days of use.",
+           kt_say_count(1 / f->number[N_LAM], often));
+}
+
 static void evidence(struct kt_scene *s, const struct verdict *v, int points, unsigned flags)
 {
-    struct kt_finding *f = kt_find(s, KT_FAMILY_NETWORK, points, flags, words);
+    struct kt_finding *f =
+        kt_find(s, KT_FAMILY_NETWORK, points, flags, v->turn ? words_in_turn : words);
     if (f == NULL)
         return;
     if (!v->same_operator) { /* to move within a cloud is nothing that three would share */
@@ -357,7 +388,7 @@ static void at_network(struct kt_scene *s, const struct options *o)
     if (known != NULL)
         evidence(s, &v, known->surprise, KT_FIND_BESIDE);
     else
-        evidence(s, &v, kt_points(v.s), v.settled ? KT_FIND_ACCOUNT : 0);
+        evidence(s, &v, kt_points(v.s), v.settled || v.turn ? KT_FIND_ACCOUNT : 0);
 }
 
 static void on_event(struct kt_scene *s, const void *opt)
@@ -375,6 +406,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     const struct kt_moved_options key = { .alpha = priors[s->actor->kind].alpha,
                                           .beta = priors[s->actor->kind].beta,
                                           .in_turn = o->in_turn,
+                                          .run_alpha = priors[KT_ACTOR_SERVICE].alpha,
+                                          .run_beta = priors[KT_ACTOR_SERVICE].beta,
                                           .least_days = o->key_days,
                                           .judged = !cold(s, o) };
     kt_moved_key(s, &key);
