@@ -174,15 +174,51 @@ static bool is_actors_own(const struct kt_scene *s)
     return p != NULL && !kt_place_tainted(p, s->minute) && p->first_min + DAY_MIN <= s->minute;
 }
 
-/* The network that the credential took up within a day, after this one where it still is. Machines
- * of one operator get their addresses from it as it likes, and IPv6 beside IPv4. */
-static int moved_to(const struct kt_scene *s, const struct kt_moved_key *k, int here)
+static bool is_user(const struct kt_value *v, uint32_t actor, unsigned kind)
+{
+    bool is = v != NULL && (v->beyond[kind] & kt_value_bit(actor)) != 0;
+    for (unsigned i = 0; v != NULL && i < v->n; i++)
+        is = is || v->user[i].actor == actor;
+    return is;
+}
+
+/* Is the /24 a way out of the firm's: of several others, or of one that shares the scene's? A
+ * single one that does not gets its addresses from the cloud's pool, and may have been in any of
+ * them. */
+static bool is_way_out(const struct kt_scene *s, uint64_t net)
+{
+    struct kt_key there = { KT_DIM_NET, net }, own = { KT_DIM_NET, s->where.net };
+    const struct kt_value *v = kt_table_peek(s->shared->values, there);
+    const struct kt_value *shared = kt_table_peek(s->shared->values, own);
+    bool is = kt_value_users(s, KT_DIM_NET, net, KT_ACTOR_COUNT) > 1;
+    for (unsigned i = 0; v != NULL && i < v->n; i++) {
+        bool other = v->user[i].actor != s->actor->number && !v->user[i].tainted;
+        is = is || (other && is_user(shared, v->user[i].actor, v->user[i].kind));
+    }
+    return is;
+}
+
+/* Machines of one operator get their addresses from it as it likes, and IPv6 beside IPv4. But what
+ * one of them holds does not go to and fro within the hour between its own way out and one that
+ * is none of the firm's. */
+static bool is_copy_within(const struct kt_scene *s, const struct kt_moved_options *o,
+                           const struct kt_moved_key *k, const struct kt_moved_net *to)
+{
+    double lam;
+    return to->fresh != KT_MOVED_KNOWN && to->net >> 60 == s->where.net >> 60 &&
+           is_within_turn(to->last_min, s->minute) && !is_way_out(s, to->net) &&
+           is_steady_run(s, o, k, &lam);
+}
+
+/* The network that the credential took up within a day, after this one where it still is. */
+static int moved_to(const struct kt_scene *s, const struct kt_moved_options *o,
+                    const struct kt_moved_key *k, int here)
 {
     for (unsigned i = 0; i < k->n; i++) {
         const struct kt_moved_net *to = &k->at[i];
-        if (to->network != k->at[here].network && to->points > 0 && !to->turned &&
-            to->first_min > k->at[here].first_min && to->first_min <= s->minute &&
-            to->first_min + DAY_MIN > s->minute)
+        if (to->points > 0 && !to->turned && to->first_min > k->at[here].first_min &&
+            to->first_min <= s->minute && to->first_min + DAY_MIN > s->minute &&
+            (to->network != k->at[here].network || is_copy_within(s, o, k, to)))
             return (int)i;
     }
     return -1;
@@ -211,7 +247,7 @@ static int judge(struct kt_scene *s, const struct kt_moved_options *o, struct kt
     const struct kt_moved_net *at = &k->at[here];
     if (at->points > 0 && kt_first_in_incident(s->actor, at->first_min, s->minute, SUSPECT_MIN))
         (void)tell(s, o, at->points, false, KT_FIND_BESIDE);
-    (void)tell_turn(s, o, key, k, moved_to(s, k, here));
+    (void)tell_turn(s, o, key, k, moved_to(s, o, k, here));
     return 0;
 }
 
