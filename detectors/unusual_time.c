@@ -48,19 +48,21 @@ struct options {
     uint64_t burst, drip, least_hours;
     double odd, weight, cap, unsure_cap, usual_cap, moved_cap, duty;
 };
-struct habit {       /* one person */
-    uint32_t week;   /* the newest, counted from the epoch */
-    uint32_t judged; /* the hour that was judged last, + 1: an hour is judged once */
-    float p;         /* of that hour */
-    uint32_t told;   /* minute of the newest that paged by its hours alone; 0 = none */
-    uint32_t asked;  /* the same, while it is not known yet whether somebody was told; 0 = none */
-    uint32_t looked; /* date at which `moved` was looked at last, + 1: once a day is enough */
-    uint32_t moved;  /* had its hours moved? */
-    struct {
-        uint32_t from, last, n;
-        uint32_t strange;   /* of them not as usual: is_strange() */
-        uint32_t elsewhere; /* is_elsewhere() */
-    } run[2];               /* reads at odd hours with less than 6 h between two */
+struct run {
+    uint32_t from, last, n;
+    uint32_t strange;   /* of them not as usual: is_strange() */
+    uint32_t elsewhere; /* is_elsewhere() */
+    uint32_t unread;    /* of a secret that it had never read */
+};
+struct habit {         /* one person */
+    uint32_t week;     /* the newest, counted from the epoch */
+    uint32_t judged;   /* the hour that was judged last, + 1: an hour is judged once */
+    float p[OF_COUNT]; /* of that hour, by whose hours are mixed in; OF_STEADY: the smaller */
+    uint32_t told;     /* minute of the newest that paged by its hours alone; 0 = none */
+    uint32_t asked;    /* the same, while it is not known yet whether somebody was told; 0 = none */
+    uint32_t looked;   /* date at which `moved` was looked at last, + 1: once a day is enough */
+    uint32_t moved;    /* had its hours moved? */
+    struct run run[2]; /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
     } recent[2];                /* minutes of the newest of them: RECENT_PRODUCTION, RECENT_OTHER */
@@ -87,7 +89,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 7, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 8, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
@@ -343,12 +345,6 @@ static struct kt_key circle_key(struct kt_str role)
     return (struct kt_key){ role.len == 0 ? 1 : kt_hash64(role, ROLE_SEED) | 2, 0 };
 }
 
-/* Whose hours may be the person's too. */
-static enum whose like(const struct habit *h)
-{
-    return h->moved ? OF_ALL : OF_STEADY;
-}
-
 /* The people of the same permission set when they are enough, else everybody. */
 static const struct mixture *colleagues(const struct kt_scene *s, enum whose whose)
 {
@@ -359,18 +355,21 @@ static const struct mixture *colleagues(const struct kt_scene *s, enum whose who
     return c != NULL ? &c->of[whose] : NULL;
 }
 
-static double judge_hour(const struct kt_scene *s, const struct options *o, struct habit *h)
+static void judge_hour(const struct kt_scene *s, const struct options *o, struct habit *h)
 {
     uint32_t hour = s->minute / 60, date = kt_actor_date(s->actor, s->minute);
     if (h->judged == hour + 1)
-        return (double)h->p;
+        return;
     struct view v = look(h, date / 7);
     bool off = v.rest >> date % 7 & 1 || is_holiday(s->shared->conf, date);
     h->judged = hour + 1;
-    h->p = 1;
-    if (!off && v.total >= o->least_hours)
-        h->p = (float)share_of(&v, colleagues(s, like(h)), hour % HOURS);
-    return (double)h->p;
+    h->p[OF_ALL] = h->p[OF_STEADY] = 1;
+    if (off || v.total < o->least_hours)
+        return;
+    double all = share_of(&v, colleagues(s, OF_ALL), hour % HOURS);
+    double steady = h->moved ? all : share_of(&v, colleagues(s, OF_STEADY), hour % HOURS);
+    h->p[OF_ALL] = (float)all;
+    h->p[OF_STEADY] = (float)fmin(all, steady);
 }
 
 /* A roster explains any hour. */
@@ -512,6 +511,14 @@ static bool is_strange(const struct kt_scene *s)
     return s->novelty.weight > 0 || is_elsewhere(s);
 }
 
+/* Who stays late in a firm that is awake may take up one thing; who has come for something takes
+ * more: from a third on the shifts of others explain no hour of somebody whose hours never moved.
+ */
+static enum whose compared_with(const struct run *run)
+{
+    return run->unread * 3 >= run->n ? OF_STEADY : OF_ALL;
+}
+
 static void note_read(const struct kt_scene *s, struct habit *h, bool other)
 {
     uint32_t minute = s->minute;
@@ -521,11 +528,12 @@ static void note_read(const struct kt_scene *s, struct habit *h, bool other)
     uint32_t *from = &h->run[work].from, *last = &h->run[work].last, *n = &h->run[work].n;
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
-        *n = h->run[work].strange = h->run[work].elsewhere = 0;
+        *n = h->run[work].strange = h->run[work].elsewhere = h->run[work].unread = 0;
     }
     ++*n;
     h->run[work].strange += is_strange(s);
     h->run[work].elsewhere += is_elsewhere(s);
+    h->run[work].unread += s->novelty.weight > 0;
     *from = minute < *from ? minute : *from;
     *last = minute > *last ? minute : *last;
 }
@@ -601,8 +609,8 @@ static void judge(struct kt_scene *s, const struct options *o)
     if (h == NULL || !asked || s->along || s->young || s->shared->learning || is_on_call(s) ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
-    double p = judge_hour(s, o, h);
-    if (p > o->odd)
+    judge_hour(s, o, h);
+    if ((double)h->p[OF_STEADY] > o->odd)
         return;
     bool other = kt_production(s->shared->conf, s->ev->secret) == 0;
     if (other && !(s->read && s->novelty.weight > 0))
@@ -611,7 +619,8 @@ static void judge(struct kt_scene *s, const struct options *o)
     if (s->taught)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
-    if (enough(o, h, s->minute, s->expected))
+    double p = (double)h->p[compared_with(&h->run[s->expected])];
+    if (p <= o->odd && enough(o, h, s->minute, s->expected))
         tell(s, o, h, p);
 }
 
