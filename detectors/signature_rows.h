@@ -21,6 +21,7 @@ enum kt_sign {
     KT_SIGN_GONE,
     KT_SIGN_NODE,
     KT_SIGN_LEFT,
+    KT_SIGN_EXPORTED,
     KT_SIGN_COUNT
 };
 /* Globs over the operation, letters of any case, over what it was done to, and bytes that the

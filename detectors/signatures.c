@@ -4,8 +4,9 @@
  * to be destroyed, an access for emergencies is used, somebody who left uses a secret, a secret
  * lies in a repository (DETECTION §4.9, docs/decisions/0032, 0128).
  *
- * Owns:  by actor and deed in a place: when it was last told of what is somebody's daily work.
- * Calls: signature_rows, detector.h and core. No clock, no I/O.
+ * Owns:  by actor and deed in a place: when it was last told of what is somebody's daily work; by
+ *        actor and store: the newest items that it exported.
+ * Calls: signature_rows, exported_items, detector.h and core. No clock, no I/O.
  * Holds: nothing else is learned: the first time counts as the hundredth.
  */
 #include "detectors/detector.h"
@@ -15,6 +16,7 @@
 
 #include "core/base/hash.h"
 #include "core/event/secret_id.h"
+#include "detectors/exported_items.h"
 #include "detectors/signature_rows.h"
 
 #define KEY_SEED   UINT64_C(0x6175646974747261)
@@ -28,8 +30,11 @@ struct options {
 struct told {
     uint32_t last_min;
 };
+enum { T_TOLD, T_EXPORTED };
 static const struct kt_table_decl tables[] = {
-    { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 3, 4000, KT_EVICT_LRU, NULL },
+    [T_TOLD] = { "signatures_told", KT_KEY_PAIR, sizeof(struct told), 3, 4000, KT_EVICT_LRU, NULL },
+    [T_EXPORTED] = { "signatures_exported", KT_KEY_PAIR, sizeof(struct kt_exported), 1, 4000,
+                     KT_EVICT_LRU, NULL },
 };
 #define POINTS(sign, name, value, help)                                                            \
     {                                                                                              \
@@ -52,6 +57,9 @@ static const struct kt_option options[] = {
            "Points: a person takes a whole store for the first time in 90 days."),
     POINTS(KT_SIGN_ISSUED, "issued", "460",
            "Points: a lasting key for another account, for the first time in 90 days."),
+    POINTS(KT_SIGN_EXPORTED, "exported", "460",
+           "Points: three single items of a store are exported within an hour, for the first time "
+           "in 90 days."),
     POINTS(KT_SIGN_GONE, "gone", "460",
            "Points: a production secret is destroyed with no way back, for the first time in 90 "
            "days."),
@@ -74,7 +82,7 @@ static void names(const struct kt_scene *s, char who[160], char what[160], char 
     kt_say_name(s->ev->instance, 60, where);
 }
 
-enum { N_AGAIN }; /* it was done in the 90 days before */
+enum { N_AGAIN, N_MINUTES }; /* it was done in the 90 days before; how long it took */
 
 /* For how long nothing of the kind is on record: no longer than the actor is. */
 static unsigned days_known(const struct kt_scene *s)
@@ -242,6 +250,24 @@ static void words_of_left(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "The right `left`, or none, in the file of identities.");
 }
 
+static void words_of_exported(const struct kt_scene *s, struct kt_finding *f)
+{
+    char who[160], what[160], where[160], since[80] = "";
+    names(s, who, what, where);
+    kt_say_name(kt_secret_store(s->ev->secret), 80, where);
+    KT_SAY(f->title, "%s exported %u items of %s within %.0f minute%s, last %s.", who,
+           KT_EXPORTED_LEAST, where, f->number[N_MINUTES], f->number[N_MINUTES] > 1 ? "s" : "",
+           what);
+    if (f->number[N_AGAIN] == 0 && days_known(s) > 0)
+        KT_SAY(since, "It had not exported that many there in the %u days before. ", days_known(s));
+    KT_SAY(f->normal,
+           "%sWho needs a secret reads it; an export or a backup is a copy that another store can "
+           "open.",
+           since);
+    KT_SAY(f->part, "%u items of %s exported", KT_EXPORTED_LEAST, where);
+    KT_SAY(f->quiet, "A job for backups: its second run is habit.");
+}
+
 /* ---- the event ---- */
 static void key_by_instance(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -316,11 +342,33 @@ static void tell_once(struct kt_scene *s, const struct options *o, const struct 
         return;
     bool fresh;
     struct kt_key key = { s->actor->number, deed_of(s, row) };
-    struct told *t = kt_table_put(s->tables[0], key, &fresh);
+    struct told *t = kt_table_put(s->tables[T_TOLD], key, &fresh);
     bool known = !fresh && s->minute < t->last_min + FORGET_MIN;
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
     struct kt_finding *f = tell(s, o, row->sign, words_of_row);
     if (f != NULL && known) {
+        f->flags |= KT_FIND_BESIDE;
+        f->number[N_AGAIN] = 1;
+    }
+}
+
+/* Several items of one store taken out one by one: told once, then only beside other evidence until
+ * it was not done for 90 days. */
+static void tell_exported(struct kt_scene *s, const struct options *o)
+{
+    struct kt_export_run run;
+    struct kt_key key = { s->actor->number, kt_hash64(place_of(s->ev), DEED_SEED) };
+    struct kt_exported *e = kt_table_put(s->tables[T_EXPORTED], key, NULL);
+    if (!kt_exported_note(s, e, &run))
+        return;
+    struct kt_finding *f = tell(s, o, KT_SIGN_EXPORTED, words_of_exported);
+    if (f == NULL)
+        return;
+    f->since_min = run.since_min;
+    f->number[N_MINUTES] = s->minute > run.since_min ? s->minute - run.since_min : 1;
+    if (!kt_kind_is_person(s->actor->kind)) /* the job is no younger than the log */
+        f->flags &= ~KT_FIND_LEARNING;
+    if (run.last_min != 0 && s->minute < run.last_min + FORGET_MIN) {
         f->flags |= KT_FIND_BESIDE;
         f->number[N_AGAIN] = 1;
     }
@@ -408,6 +456,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         tell_once(s, o, row);
     else if (row != NULL)
         (void)tell(s, o, row->sign, words_of_row);
+    if (kt_is_item_export(s))
+        tell_exported(s, o);
     if (s->read && s->ev->actor_kind == KT_ACTOR_ANONYMOUS)
         (void)tell(s, o, KT_SIGN_ANONYMOUS, words_of_anonymous);
     if (uses_node(s->ev))
