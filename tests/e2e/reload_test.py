@@ -77,7 +77,7 @@ configs_now = len(configs())
 hup(good + 'netwroks: []\n')
 check(wait_for(lambda: 'the old configuration stays in force' in h.log('collector.log')), 'a broken file is named and refused', h.log('collector.log'))
 hup('')
-check(wait_for(lambda: 'is empty' in h.log('collector.log')) and h.listening(), 'a file that is just being written is not taken for one of defaults', h.log('collector.log')[-800:])
+check(wait_for(lambda: 'is empty' in h.log('collector.log')) and h.collector.poll() is None, 'a file that is just being written is not taken for one of defaults', h.log('collector.log')[-800:])
 audit.write(50)
 check(wait_for(lambda: h.count('instance:vault-prod') == audit.n) and len(configs()) == configs_now, 'and the old one stays')
 
