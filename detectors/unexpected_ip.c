@@ -39,7 +39,8 @@ static const struct kt_option options[] = {
       "Added for a person on a hosting or VPN network that fewer than 3 colleagues use.",
       .reloadable = true },
     { "rented", KT_OPT_DOUBLE, "1", offsetof(struct options, rented),
-      "Added for a service or agent on a hosting network that nobody uses: a firm rents from few. "
+      "Added for a service or agent on a hosting network that no machine uses: a firm rents from "
+      "few. "
       "It or the country, whichever is more.",
       .reloadable = true },
     { "same_operator", KT_OPT_DOUBLE, "0.3", offsetof(struct options, same_operator),
@@ -226,6 +227,18 @@ static bool is_in_turn(const struct kt_scene *s, const struct options *o, double
     return !kt_kind_is_person(s->actor->kind) && kt_moved_key_elsewhere(s, &run, ret_lam);
 }
 
+/* Does another machine of the firm work there? People at a hoster came through a VPN: the firm
+ * rents nothing there for that. */
+static bool has_machines(const struct kt_scene *s)
+{
+    unsigned n = 0;
+    for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++) {
+        if (!kt_kind_is_person((uint8_t)kind))
+            n += kt_value_users(s, KT_DIM_NETWORK, s->where.network, kind);
+    }
+    return n > 0;
+}
+
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
 {
     const struct kt_actor *a = s->actor;
@@ -252,8 +265,7 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     v.new_country = country > 0;
     v.s += country;
     bool person = kt_kind_is_person(a->kind);
-    bool rare = person ? v.users < 3
-                       : kt_value_users(s, KT_DIM_NETWORK, s->where.network, KT_ACTOR_COUNT) == 0;
+    bool rare = person ? v.users < 3 : !has_machines(s);
     v.hosting = s->where.hosting && rare && !v.same_operator;
     if (v.hosting) /* of a machine the country and the server say the same: the firm is not there */
         v.s += person ? o->hosting : fmax(o->rented - country, 0);
