@@ -32,10 +32,10 @@ bool kt_exported_note(struct kt_scene *s, struct kt_exported *e, struct kt_expor
 {
     uint64_t item = s->secret.a | 1;
     unsigned at = slot_of(e, item);
-    if (s->minute >= e->minute[at]) { /* records come out of order */
-        e->item[at] = item;
-        e->minute[at] = s->minute;
-    }
+    if (s->minute < e->minute[at]) /* it came out of order, and is none of the newest */
+        return false;
+    e->item[at] = item;
+    e->minute[at] = s->minute;
     uint32_t first = e->minute[0], newest = e->minute[0];
     for (unsigned i = 1; i < KT_EXPORTED_LEAST; i++) {
         first = e->minute[i] < first ? e->minute[i] : first;
@@ -43,7 +43,9 @@ bool kt_exported_note(struct kt_scene *s, struct kt_exported *e, struct kt_expor
     }
     if (first == 0 || newest - first >= HOUR_MIN)
         return false;
-    *ret = (struct kt_export_run){ .since_min = first, .last_min = e->last_min };
+    *ret = (struct kt_export_run){ .since_min = first,
+                                   .minutes = newest > first ? newest - first : 1,
+                                   .last_min = e->last_min };
     e->last_min = newest;
     return true;
 }

@@ -8,8 +8,8 @@
 #pragma once
 #include "detectors/detector.h"
 
-#define KT_EXPORTED_LEAST 3u /* different items within the hour: one or two are somebody's errand  \
-                              */
+/* Different items within the hour: one or two are somebody's errand. */
+#define KT_EXPORTED_LEAST 3u
 struct kt_exported {
     uint64_t item[KT_EXPORTED_LEAST]; /* the newest different ones; 0 = none */
     uint32_t minute[KT_EXPORTED_LEAST];
@@ -17,6 +17,7 @@ struct kt_exported {
 };
 struct kt_export_run {
     uint32_t since_min; /* of the oldest of them */
+    uint32_t minutes;   /* from it to the newest, at least 1 */
     uint32_t last_min;  /* when they were as many before; 0 = never */
 };
 /* Is it a single item that leaves its store as a whole, with all that belongs to it? Sets that are

@@ -365,7 +365,7 @@ static void tell_exported(struct kt_scene *s, const struct options *o)
     if (f == NULL)
         return;
     f->since_min = run.since_min;
-    f->number[N_MINUTES] = s->minute > run.since_min ? s->minute - run.since_min : 1;
+    f->number[N_MINUTES] = run.minutes;
     if (!kt_kind_is_person(s->actor->kind)) /* the job is no younger than the log */
         f->flags &= ~KT_FIND_LEARNING;
     if (run.last_min != 0 && s->minute < run.last_min + FORGET_MIN) {
