@@ -23,6 +23,7 @@
 #define BULK_MAX      1000u
 #define PEERS_MAX     4096u
 #define WEEK_MIN      (8u * 1440) /* in which each job of a week has had its first run */
+#define OWN_DAYS      3u          /* counted days that say what a machine does */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
 enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
 
@@ -527,12 +528,13 @@ static struct rate *rate_of(struct kt_scene *s)
 }
 
 /* A log that begins finds its machines at work: that it knows nothing of one says nothing of it.
- * Whoever takes one over looks around and is refused, or takes others than it took. */
+ * What is known of one is its own record, and not excused. Whoever takes one over looks around and
+ * is refused, or takes others than it took. */
 static bool was_there(const struct kt_scene *s, const struct volume *v, const struct counts *c)
 {
     bool refused = v->refused_min != 0 && s->minute < v->refused_min + 1440;
     return s->actor->kind == KT_ACTOR_SERVICE && s->where.inside && !refused && !c->beside &&
-           s->minute < s->shared->first_min + WEEK_MIN;
+           v->best.n < OWN_DAYS && s->minute < s->shared->first_min + WEEK_MIN;
 }
 
 static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
