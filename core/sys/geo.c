@@ -234,11 +234,28 @@ static void close_file(struct geo_file *f)
     f->file = NULL;
 }
 
+static bool is_same(const struct kt_stat *a, const struct kt_stat *b)
+{
+    return a->dev == b->dev && a->ino == b->ino && a->size == b->size && a->mtime == b->mtime;
+}
+
 static bool is_as_it_was(const struct geo_file *f)
 {
     struct kt_stat now;
-    return kt_fs_real.fstat(f->file, &now, NULL) == KT_OK && now.size == f->there.size &&
-           now.mtime == f->there.mtime;
+    return kt_fs_real.fstat(f->file, &now, NULL) == KT_OK && is_same(&now, &f->there);
+}
+
+/* The library opens by name and shows no descriptor: what it has mapped is known to be the file
+ * that is watched from now on only where nothing has changed from before to after. */
+static enum kt_status watch(struct geo_file *f, const char *path, struct kt_error *err)
+{
+    enum kt_status st = kt_fs_real.open(NULL, path, KT_OPEN_READ, &f->file, err);
+    if (st != KT_OK)
+        return st;
+    if (!is_as_it_was(f))
+        return kt_fail(err, KT_E_CORRUPT,
+                       "'%s' is no usable .mmdb file: it changed while it was opened", path);
+    return KT_OK;
 }
 
 /* KT_E_AGAIN: not there. */
@@ -254,11 +271,9 @@ static enum kt_status open_file(struct geo_file *f, const char *path, struct kt_
         return kt_fail_errno(err, "open '%s'", path);
     if (rc != MMDB_SUCCESS)
         return corrupt(err, path, rc);
-    st = survey(f, path, err);
+    st = watch(f, path, err);
     if (st == KT_OK)
-        st = kt_fs_real.open(NULL, path, KT_OPEN_READ, &f->file, err);
-    if (st == KT_OK)
-        st = kt_fs_real.fstat(f->file, &f->there, err);
+        st = survey(f, path, err);
     if (st != KT_OK)
         close_file(f);
     return st;

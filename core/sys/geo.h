@@ -16,7 +16,10 @@ struct kt_geo_fact {
 struct kt_geo;
 /* Opens every path (GeoLite2 nested or flat records, decided by the record, never by
  * database_type). No path at all, or none that exists when `optional`, is fine: look-ups then find
- * nothing and kt_geo_describe says so. A broken file is KT_E_CORRUPT. */
+ * nothing and kt_geo_describe says so. A broken file is KT_E_CORRUPT, and so is one that changes
+ * while it is opened. What is left: a change that leaves size and time as they were (two writes
+ * within one tick of the file system's clock, or whoever sets the time back) is not seen; and a
+ * file that shrinks between a look at it and the reading behind that look ends the process. */
 KT_MUST_USE enum kt_status kt_geo_open(const char *const *paths, unsigned n, bool optional,
                                        struct kt_geo **ret, struct kt_error *err);
 /* The search order of INTERFACE §4 without configuration: what `keytrail geoip update` fetched, the

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,49 @@ static void a_file_that_is_emptied_in_place_is_not_asked(void **state)
     open_one(w.path);
     assert_int_equal(truncate(w.path, 0), 0);
     assert_false(find("203.0.113.1").found);
+}
+
+/* The library's, and what somebody else does behind it before anything more is looked at. */
+static void (*behind_the_open)(void);
+int MMDB_open(const char *path, uint32_t flags, void *db);
+int MMDB_open(const char *path, uint32_t flags, void *db)
+{
+    int (*real)(const char *, uint32_t, void *);
+    void *symbol = dlsym(RTLD_NEXT, "MMDB_open");
+    assert_non_null(symbol);
+    memcpy(&real, &symbol, sizeof real);
+    int rc = real(path, flags, db);
+    if (behind_the_open != NULL)
+        behind_the_open();
+    return rc;
+}
+
+static void empty_it(void)
+{
+    assert_int_equal(truncate(w.path, 0), 0);
+}
+
+static void put_another_there(void)
+{
+    assert_int_equal(rename(w.other, w.path), 0);
+}
+
+/* What was looked at afterwards was the other file, or the emptied one: it stayed "as it was". */
+static void a_file_that_changes_while_it_is_opened_is_refused(void **state)
+{
+    (void)state;
+    void (*const ways[])(void) = { put_another_there, empty_it };
+    const char *path = w.path;
+    for (size_t i = 0; i < KT_ARRAY_LEN(ways); i++) {
+        assert_int_equal(kt_geo_write(w.path, rows, KT_ARRAY_LEN(rows), EPOCH, true, &w.err),
+                         KT_OK);
+        assert_int_equal(kt_geo_write(w.other, rows, 2, EPOCH + 86400, true, &w.err), KT_OK);
+        behind_the_open = ways[i];
+        enum kt_status st = kt_geo_open(&path, 1, true, &w.geo, &w.err);
+        behind_the_open = NULL;
+        assert_int_equal(st, KT_E_CORRUPT);
+        assert_non_null(strstr(w.err.text, "changed while it was opened"));
+    }
 }
 
 static void the_order_of_rows_does_not_matter(void **state)
@@ -255,6 +299,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_written_is_found_and_the_longest_prefix_wins),
         TEST(a_file_that_is_emptied_in_place_is_not_asked),
+        TEST(a_file_that_changes_while_it_is_opened_is_refused),
         TEST(the_order_of_rows_does_not_matter),
         TEST(addresses_of_no_country_are_not_looked_up),
         TEST(two_files_complete_each_other),
