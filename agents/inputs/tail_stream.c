@@ -9,6 +9,7 @@
 #include "agents/inputs/tail_stream.h"
 #include "agents/inputs/walk.h"
 #include "core/base/alloc.h"
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,17 +133,29 @@ static int by_mtime(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static void siblings_find(const struct tail_stream *s, struct siblings *all)
+/* Where the log's former files are; "" is the root. */
+static char *folder_of_siblings(const struct tail_stream *s)
 {
     struct kt_str path = kt_str_of(s->path);
     ptrdiff_t slash = kt_str_rfind_byte(path, '/');
+    struct kt_str dir = slash < 0 ? KT_STR(".") : kt_str_sub(path, 0, (size_t)slash);
+
+    return s->olddir != NULL ? kt_strdup(s->olddir) : kt_str_dup(dir);
+}
+
+static const char *shown_folder(const char *dir)
+{
+    return dir[0] == '\0' ? "/" : dir;
+}
+
+static void siblings_find(const struct tail_stream *s, struct siblings *all)
+{
+    struct kt_str path = kt_str_of(s->path);
 
     *all = (struct siblings){ .s = s };
-    all->base = kt_str_from_index(path, (size_t)(slash + 1));
-    struct kt_str dir = slash < 0 ? KT_STR(".") : kt_str_sub(path, 0, (size_t)slash);
-    all->dir = s->olddir != NULL ? kt_strdup(s->olddir) : kt_str_dup(dir);
-    if (s->fs->list(s->fs->self, all->dir[0] == '\0' ? "/" : all->dir, note_sibling, all, NULL) !=
-        KT_OK)
+    all->base = kt_str_from_index(path, (size_t)(kt_str_rfind_byte(path, '/') + 1));
+    all->dir = folder_of_siblings(s);
+    if (s->fs->list(s->fs->self, shown_folder(all->dir), note_sibling, all, NULL) != KT_OK)
         return; /* the path itself will tell what is wrong with the folder */
     if (all->n > 1)
         qsort(all->at, all->n, sizeof *all->at, by_mtime);
@@ -156,22 +169,37 @@ static void siblings_done(struct siblings *all)
     kt_free(all->dir);
 }
 
-static bool open_sibling(struct tail_stream *s, const struct sibling *b,
-                         const struct tail_place *place)
+static bool is_rotated(const struct siblings *all, const struct sibling *b)
+{
+    return is_rotated_name(kt_str_from_index(kt_str_of(b->path), strlen(all->dir) + 1), all->base);
+}
+
+/* What became of the file that was read before. BUSY: it is there, and cannot be opened just now.
+ */
+enum former { FORMER_NONE, FORMER_PACKED, FORMER_UNREADABLE, FORMER_BUSY, FORMER_OPENED };
+
+static enum former open_sibling(struct tail_stream *s, const struct sibling *b,
+                                const struct tail_place *place, struct kt_error *why)
 {
     struct kt_file *f = NULL;
     struct kt_stat st;
 
-    if (b->st.size < place->offset || try_open(s, b->path, &f, &st, NULL) != KT_OK)
-        return false;
+    if (b->st.size < place->offset)
+        return FORMER_NONE;
+    enum kt_status got = try_open(s, b->path, &f, &st, why);
+    if (got == KT_E_AGAIN) /* gone meanwhile */
+        return FORMER_NONE;
+    if (got != KT_OK) /* a right that is missing stays so; descriptors and disks come back */
+        return why->sys_errno == EACCES || why->sys_errno == EPERM ? FORMER_UNREADABLE
+                                                                   : FORMER_BUSY;
     if (!tail_print_is(s->fs, f, place)) {
         s->fs->close(f);
-        return false;
+        return FORMER_NONE;
     }
     push(s, f, &st, place->offset)->at =
         (struct tail_place){ st.dev, st.ino, place->offset, place->print_len, { 0 }, 0 };
     memcpy(s->files[s->n - 1].at.print, place->print, sizeof place->print);
-    return true;
+    return FORMER_OPENED;
 }
 
 static bool is_packed_copy(const struct tail_stream *s, const struct sibling *b,
@@ -187,48 +215,66 @@ static bool is_packed_copy(const struct tail_stream *s, const struct sibling *b,
     return is;
 }
 
-enum former { FORMER_NONE, FORMER_PACKED, FORMER_UNREADABLE, FORMER_OPENED };
-
-/* Says so when it is there and may not be read. */
-static bool is_unreadable(struct tail_stream *s, const char *path)
+/* The file itself under another name. Says so when it is there and cannot be read. */
+static enum former open_renamed(struct tail_stream *s, const struct siblings *all,
+                                const struct tail_place *place)
 {
-    struct kt_file *f = NULL;
-    struct kt_stat st;
-
-    enum kt_status got = try_open(s, path, &f, &st, NULL);
-    if (got == KT_OK)
-        s->fs->close(f);
-    if (got == KT_OK || got == KT_E_AGAIN)
-        return false;
-    say(s,
-        "the file read last time is now '%.100s', which may not be read: run keytrail import on it",
-        path);
-    return true;
+    for (size_t i = all->n; i-- > 0;) {
+        const struct sibling *b = &all->at[i];
+        struct kt_error why = { 0 };
+        if (b->st.dev != place->dev || b->st.ino != place->ino)
+            continue;
+        enum former got = open_sibling(s, b, place, &why);
+        if (got == FORMER_UNREADABLE)
+            say(s,
+                "the file read last time is now '%.100s', which may not be read: run keytrail "
+                "import on it",
+                b->path);
+        else if (got == FORMER_BUSY)
+            say(s, "cannot read on in the file read last time: %.110s; it is tried again",
+                why.text);
+        if (got != FORMER_NONE)
+            return got;
+    }
+    return FORMER_NONE;
 }
 
-/* Opens the sibling that `place` points into: the same inode, else a copy of it (copytruncate),
- * whatever it is called: its beginning is the proof. One that is packed is only known to be there.
+/* A copy of it (copytruncate), whatever it is called: its beginning is the proof. One that is
+ * packed is only known to be there; one that has a rotated name, was written after `since` and
+ * cannot be opened may be it, which is said. */
+static enum former open_copy(struct tail_stream *s, const struct siblings *all,
+                             const struct tail_place *place, kt_time_ns since)
+{
+    struct kt_error first = { 0 };
+
+    for (size_t i = all->n; i-- > 0;) { /* the newest copy first */
+        struct kt_error why = { 0 };
+        enum former got = open_sibling(s, &all->at[i], place, &why);
+        if (got == FORMER_OPENED)
+            return got;
+        if (got != FORMER_NONE && first.code == KT_OK && all->at[i].st.mtime >= since &&
+            is_rotated(all, &all->at[i]))
+            first = why;
+    }
+    for (size_t i = all->n; i-- > 0;)
+        if (is_packed_copy(s, &all->at[i], place))
+            return FORMER_PACKED;
+    if (first.code == KT_OK)
+        return FORMER_NONE;
+    say(s, "a copy may not be read: %.120s; run keytrail import on it", first.text);
+    return FORMER_UNREADABLE;
+}
+
+/* Opens the sibling that `place` points into, in a log that was written last at `since` or later.
  */
-static enum former open_former(struct tail_stream *s, const struct tail_place *place)
+static enum former open_former(struct tail_stream *s, const struct tail_place *place,
+                               kt_time_ns since)
 {
     KT_CLEANUP(siblings_done) struct siblings all;
-    bool known = place->print_len > 0;
 
     siblings_find(s, &all);
-    for (size_t i = all.n; i-- > 0;)
-        if (all.at[i].st.dev == place->dev && all.at[i].st.ino == place->ino) {
-            if (open_sibling(s, &all.at[i], place))
-                return FORMER_OPENED;
-            if (is_unreadable(s, all.at[i].path))
-                return FORMER_UNREADABLE;
-        }
-    for (size_t i = all.n; known && i-- > 0;) /* the newest copy first */
-        if (open_sibling(s, &all.at[i], place))
-            return FORMER_OPENED;
-    for (size_t i = all.n; known && i-- > 0;)
-        if (is_packed_copy(s, &all.at[i], place))
-            return FORMER_PACKED;
-    return FORMER_NONE;
+    enum former got = open_renamed(s, &all, place);
+    return got == FORMER_NONE && place->print_len > 0 ? open_copy(s, &all, place, since) : got;
 }
 
 /* Queues the files that were the log after `since` was written last and before the path's of now:
@@ -242,8 +288,7 @@ static void open_between(struct tail_stream *s, kt_time_ns since, const struct k
         const struct kt_stat *b = &all.at[i].st;
         struct kt_file *f = NULL;
         struct kt_stat st;
-        struct kt_str name = kt_str_from_index(kt_str_of(all.at[i].path), strlen(all.dir) + 1);
-        if (!is_rotated_name(name, all.base) || b->mtime <= since ||
+        if (!is_rotated(&all, &all.at[i]) || b->mtime <= since ||
             (b->dev == now_at_path->dev && b->ino == now_at_path->ino) ||
             tail_stream_has(s, b->dev, b->ino) || !open_file(s, all.at[i].path, &f, &st))
             continue;
@@ -268,8 +313,52 @@ static bool is_there(const struct tail_stream *s)
     return s->fs->stat(s->fs->self, s->path, &st, NULL) != KT_E_AGAIN;
 }
 
-/* Continues at a known place: the file at the path, or one that it was. While nobody can say which,
- * because the path may not be read, the place is kept. */
+/* Were names made, moved or removed where former files are, since this was asked last? */
+static bool folder_changed(struct tail_stream *s)
+{
+    KT_CLEANUP(kt_free_ptr) char *dir = folder_of_siblings(s);
+    struct kt_stat st;
+
+    if (s->fs->stat(s->fs->self, shown_folder(dir), &st, NULL) != KT_OK)
+        return true;
+    bool changed = st.mtime != s->folder;
+    s->folder = st.mtime;
+    return changed;
+}
+
+static void wait_at(struct tail_stream *s, const struct tail_place *place)
+{
+    s->waits = true;
+    s->place = *place;
+}
+
+/* The path's file is not the one that was read before: `there` if it could be opened. While nobody
+ * can say what that one is now, the place is kept. */
+static enum former resume_former(struct tail_stream *s, const struct tail_place *place, bool there)
+{
+    bool refused = !there && is_there(s);
+
+    /* Each look opens all that lies there: once is enough while it stays as it is. */
+    if (!folder_changed(s) && refused) {
+        wait_at(s, place);
+        return FORMER_BUSY;
+    }
+    enum former former = open_former(s, place, 0);
+    if (former == FORMER_BUSY || (former != FORMER_OPENED && refused)) {
+        wait_at(s, place);
+        return FORMER_BUSY;
+    }
+    if (former != FORMER_OPENED && place->offset > 0) {
+        s->gone++;
+        s->lost++;
+        if (former != FORMER_UNREADABLE)
+            say(s, "the file read last time is gone (rotated and packed or removed while the agent "
+                   "was away): run keytrail import on its rotated copy");
+    }
+    return former;
+}
+
+/* Continues at a known place: the file at the path, or one that it was. */
 static void resume(struct tail_stream *s, const struct tail_place *place)
 {
     struct kt_file *f = NULL;
@@ -282,22 +371,15 @@ static void resume(struct tail_stream *s, const struct tail_place *place)
         note_known(s, place);
         return;
     }
-    enum former former = open_former(s, place);
+    enum former former = resume_former(s, place, there);
     if (former == FORMER_OPENED) {
         note_known(s, place);
         open_between(s, s->files[0].mtime, &st);
         s->rotations++;
-    } else if (!there && is_there(s)) {
-        s->waits = true;
-        s->place = *place;
-    } else if (place->offset > 0) {
-        s->gone++;
-        s->lost++;
-        if (former != FORMER_UNREADABLE)
-            say(s, "the file read last time is gone (rotated and packed or removed while the agent "
-                   "was away): run keytrail import on its rotated copy");
     }
-    if (there)
+    if (there && former == FORMER_BUSY)
+        s->fs->close(f); /* its turn comes after the former one */
+    else if (there)
         (void)push(s, f, &st, 0);
 }
 
@@ -315,6 +397,7 @@ struct tail_stream *tail_stream_new(const struct kt_input_env *env, const char *
     s->now = now;
     s->path = kt_strdup(path);
     s->olddir = olddir;
+    s->folder = INT64_MIN;
     s->pipeline = env->pipeline(env->self);
     kt_str_copyz(s->told, sizeof s->told, place);
     if (tail_place_parse(place, &known))
@@ -353,7 +436,8 @@ static void say_what_became_of_it(struct tail_stream *s, enum former copy)
 {
     switch (copy) {
     case FORMER_OPENED:
-    case FORMER_UNREADABLE:
+    case FORMER_UNREADABLE: /* has said so */
+    case FORMER_BUSY:
         break;
     case FORMER_PACKED:
         s->gone++;
@@ -372,6 +456,7 @@ static void say_what_became_of_it(struct tail_stream *s, enum former copy)
 static void truncated(struct tail_stream *s)
 {
     struct tail_place was = s->files[s->n - 1].at;
+    kt_time_ns since = s->files[s->n - 1].mtime;
     struct kt_file *f = NULL;
     struct kt_stat fresh;
 
@@ -381,7 +466,7 @@ static void truncated(struct tail_stream *s)
         say(s, "it was cut short while %u files wait to be read: a copy of it was not looked for",
             FILES_MAX);
     else
-        say_what_became_of_it(s, open_former(s, &was));
+        say_what_became_of_it(s, open_former(s, &was, since));
     if (open_file(s, s->path, &f, &fresh))
         (void)push(s, f, &fresh, 0);
 }
@@ -408,14 +493,20 @@ static void open_later(struct tail_stream *s, const struct kt_stat *at_path)
     open_between(s, newest->mtime, at_path);
 }
 
+/* The end of a device never comes, so nothing after it would be read. */
+static void say_no_file(struct tail_stream *s)
+{
+    say(s, "a folder, a pipe or a device is there, which is not read: a file has to be");
+}
+
 static void look_at(struct tail_stream *s, const struct kt_stat *st)
 {
     struct tail_file *newest = s->n > 0 ? &s->files[s->n - 1] : NULL;
     struct kt_file *f = NULL;
     struct kt_stat fresh;
 
-    if (!st->is_file) { /* the end of a device never comes, so nothing after it would be read */
-        say(s, "a folder, a pipe or a device is there, which is not read: a file has to be");
+    if (!st->is_file) {
+        say_no_file(s);
         return;
     }
     if (newest != NULL && newest->at.dev == st->dev && newest->at.ino == st->ino) {
@@ -476,10 +567,13 @@ void tail_stream_look(struct tail_stream *s, kt_time_ns now)
         if (now - s->said >= SHOWN_NS)
             s->problem[0] = '\0';
         s->missing = 0;
-        if (s->waits)
-            resume_again(s);
-        else
+        if (!s->waits) {
             look_at(s, &st);
+        } else {
+            resume_again(s);
+            if (!st.is_file)
+                say_no_file(s);
+        }
     }
 }
 

@@ -49,8 +49,9 @@ struct tail_stream {
     uint64_t known; /* position of the pipeline up to which the run before gave everything out */
     bool whole;     /* the last byte fed ended a line */
     uint64_t bytes, rotations, truncations, emptied, gone, lost;
-    struct tail_place place; /* of the run before, while it waits for a path that may be read */
+    struct tail_place place; /* of the run before, while it waits for what may be read */
     bool waits;
+    kt_time_ns folder;          /* its mtime when former files were looked for last */
     kt_time_ns missing;         /* since when nothing is at path; 0 = there */
     char told[TAIL_PLACE_TEXT]; /* position given out last */
     char problem[200];

@@ -175,6 +175,15 @@ static enum kt_status fail_as(struct kt_error *err, int why, const char *what, c
     return kt_fail_errno(err, "%s '%s'", what, path);
 }
 
+/* The folder of a name that came or went shows it, as on a disk. */
+static void touch_folder(struct kt_fs_memory *m, const char *path)
+{
+    KT_CLEANUP(kt_free_ptr) char *dir = kt_str_dup(folder_of(path));
+    struct node *n = names_get(&m->seen, dir);
+    if (n != NULL)
+        n->mtime = ++m->steps;
+}
+
 static struct node *create(struct kt_fs_memory *m, const char *path, unsigned mode, bool is_dir)
 {
     struct node *n = kt_alloc(sizeof *n);
@@ -183,6 +192,7 @@ static struct node *create(struct kt_fs_memory *m, const char *path, unsigned mo
     n->mode = mode;
     n->is_dir = is_dir;
     names_put(&m->seen, path, n);
+    touch_folder(m, path);
     return n;
 }
 
@@ -369,6 +379,7 @@ static enum kt_status memory_unlink(void *self, const char *dirty, struct kt_err
     if (n == NULL || n->is_dir)
         return fail_as(err, n == NULL ? ENOENT : EISDIR, "remove", path);
     names_remove(&m->seen, path);
+    touch_folder(m, path);
     return KT_OK;
 }
 
@@ -388,6 +399,8 @@ static enum kt_status memory_rename(void *self, const char *dirty_from, const ch
         return KT_OK;
     names_put(&m->seen, to, n);
     names_remove(&m->seen, from);
+    touch_folder(m, from);
+    touch_folder(m, to);
     return KT_OK;
 }
 

@@ -1,4 +1,5 @@
 /* tail: rotation by rename, copytruncate, re-creation, restarts; nothing lost, nothing twice. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -204,14 +205,19 @@ static void tail_says_so_when_the_old_file_is_gone(void **state)
 
 static bool refused;             /* of every file */
 static const char *refused_path; /* of this one */
+static int refused_why = EACCES;
+static unsigned opened; /* calls */
 static enum kt_status (*open_of_memory)(void *self, const char *path, enum kt_open how,
                                         struct kt_file **ret, struct kt_error *err);
 
 static enum kt_status open_or_refuse(void *self, const char *path, enum kt_open how,
                                      struct kt_file **ret, struct kt_error *err)
 {
-    if (refused || (refused_path != NULL && strcmp(path, refused_path) == 0))
-        return kt_fail(err, KT_E_IO, "open '%s': Permission denied", path);
+    opened++;
+    if (refused || (refused_path != NULL && strcmp(path, refused_path) == 0)) {
+        errno = refused_why;
+        return kt_fail_errno(err, "open '%s'", path);
+    }
     return open_of_memory(self, path, how, ret, err);
 }
 
@@ -265,6 +271,87 @@ static void tail_names_the_old_file_that_may_not_be_read(void **state)
     assert_int_equal(input_world_status(w).lost, 1);
     assert_non_null(strstr(input_world_status(w).problem, LOG ".1', which may not be read"));
     refused_path = NULL;
+    input_world_free(w);
+}
+
+/* One lack of descriptors at the start, and what was not read yet was given up. */
+static void tail_keeps_its_place_while_the_old_file_cannot_be_opened_just_now(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+
+    (void)state;
+    open_of_memory = w->env.fs.open;
+    w->env.fs.open = open_or_refuse;
+    write_pairs(w, LOG, 0, 10);
+    input_world_run(w, 1);
+    w->type->close(w->in);
+    write_pairs(w, LOG, 10, 20);
+    rename_to(w, LOG, LOG ".1");
+    write_pairs(w, LOG, 20, 30);
+    refused_path = LOG ".1";
+    refused_why = EMFILE;
+    input_world_start(w);
+    input_world_run(w, 3);
+    assert_int_equal(input_world_status(w).lost, 0);
+    assert_non_null(strstr(input_world_status(w).problem, "Too many open files"));
+    refused_path = NULL;
+    refused_why = EACCES;
+    input_world_run(w, 10);
+    input_world_check(w, 0, 30, 1);
+    assert_int_equal(input_world_status(w).lost, 0);
+    input_world_free(w);
+}
+
+/* After a restart a folder was waited for without a word. */
+static void tail_says_that_a_folder_is_where_its_log_was(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+
+    (void)state;
+    write_pairs(w, LOG, 0, 10);
+    input_world_run(w, 1);
+    w->type->close(w->in);
+    assert_int_equal(w->fs.unlink(w->fs.self, LOG, &w->err), KT_OK);
+    assert_int_equal(w->fs.mkdir(w->fs.self, LOG, 0755, &w->err), KT_OK);
+    input_world_start(w);
+    input_world_run(w, 3);
+    assert_non_null(strstr(input_world_status(w).problem, "a folder, a pipe or a device"));
+    assert_int_equal(input_world_status(w).lost, 0);
+    input_world_free(w);
+}
+
+/* All of the folder was opened at each look, and what is packed was unpacked. */
+static void tail_that_waits_opens_its_path_alone(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+
+    (void)state;
+    open_of_memory = w->env.fs.open;
+    w->env.fs.open = open_or_refuse;
+    write_pairs(w, LOG, 0, 1);
+    input_world_run(w, 1);
+    w->type->close(w->in);
+    for (unsigned i = 2; i < 60; i++) {
+        KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
+        kt_buf_addf(&name, LOG ".%u.gz", i);
+        write_pairs(w, kt_buf_z(&name), 100 + i, 102 + i);
+    }
+    refused_path = LOG;
+    input_world_start(w);
+    input_world_run(w, 3);
+    opened = 0;
+    for (unsigned i = 0; i < 10; i++)
+        look_only(w);
+    assert_int_equal(opened, 10);
+    rename_to(w, LOG, LOG ".1"); /* that is seen at once */
+    write_pairs(w, LOG, 20, 21);
+    write_pairs(w, LOG ".1", 1, 3);
+    input_world_run(w, 3);
+    input_world_check(w, 0, 3, 1);
+    refused_path = NULL;
+    input_world_run(w, 10);
+    input_world_check(w, 20, 21, 1);
+    assert_int_equal(input_world_status(w).lost, 0);
     input_world_free(w);
 }
 
@@ -346,6 +433,40 @@ static void tail_knows_a_copy_by_what_it_holds(void **state)
     assert_int_equal(input_world_status(w).emptied, 1);
     assert_true(strstr(input_world_status(w).problem, "no copy") != NULL);
     input_world_check(w, 0, 25, 1);
+    input_world_free(w);
+}
+
+/* A copy that only root may read looked like a log that somebody had emptied. */
+static void tail_does_not_call_emptied_what_has_a_copy_that_may_not_be_read(void **state)
+{
+    struct input_world *w = input_world_new("tail", LOG, 4096);
+    KT_CLEANUP(kt_buf_done) struct kt_buf all = { 0 };
+
+    (void)state;
+    open_of_memory = w->env.fs.open;
+    w->env.fs.open = open_or_refuse;
+    input_world_restart(w);
+    refused_path = LOG ".1";
+    write_pairs(w, LOG, 0, 10);
+    input_world_run(w, 1);
+    copy_and_truncate(w, LOG ".1");
+    input_world_run(w, 2);
+    assert_int_equal(input_world_status(w).emptied, 0);
+    assert_non_null(strstr(input_world_status(w).problem, "a copy may not be read"));
+    write_pairs(w, LOG, 10, 30); /* that copy is older than these, and none of them */
+    input_world_run(w, 2);
+    take_all(w, &all);
+    input_world_run(w, 2);
+    assert_int_equal(input_world_status(w).emptied, 1);
+    write_pairs(w, LOG, 30, 40);
+    input_world_run(w, 2);
+    w->type->close(w->in);
+    assert_int_equal(w->fs.unlink(w->fs.self, LOG ".1", &w->err), KT_OK);
+    copy_and_truncate(w, LOG ".1");
+    input_world_start(w);
+    input_world_run(w, 2);
+    assert_non_null(strstr(input_world_status(w).problem, "a copy may not be read"));
+    refused_path = NULL;
     input_world_free(w);
 }
 
@@ -523,6 +644,10 @@ int main(void)
         cmocka_unit_test(tail_catches_up_with_two_rotations_while_it_was_away),
         cmocka_unit_test(tail_says_so_when_the_old_file_is_gone),
         cmocka_unit_test(tail_keeps_its_place_in_a_file_that_may_not_be_read),
+        cmocka_unit_test(tail_keeps_its_place_while_the_old_file_cannot_be_opened_just_now),
+        cmocka_unit_test(tail_says_that_a_folder_is_where_its_log_was),
+        cmocka_unit_test(tail_that_waits_opens_its_path_alone),
+        cmocka_unit_test(tail_does_not_call_emptied_what_has_a_copy_that_may_not_be_read),
         cmocka_unit_test(tail_names_the_old_file_that_may_not_be_read),
         cmocka_unit_test(tail_follows_copytruncate),
         cmocka_unit_test(tail_knows_a_copy_by_what_it_holds),
