@@ -10,6 +10,7 @@
 #pragma once
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/circle.h"
 #include "core/base/time.h"
 #include "core/event/json.h"
 
@@ -21,7 +22,8 @@ struct kt_poll_in {
     kt_time_ns now;
     kt_time_ns since; /* the oldest records that are wanted */
     struct kt_arena *arena;
-    struct kt_json *json; /* scratch, for what stands in a token */
+    struct kt_json *json;     /* scratch, for what stands in a token */
+    struct kt_circle *circle; /* of the pages since the input last waited */
 };
 struct kt_poll_request { /* texts live in the arena, or are static */
     bool get;

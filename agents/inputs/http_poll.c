@@ -59,6 +59,7 @@ struct stream {
     kt_time_ns at, good; /* of the next request, of the last good answer */
     unsigned failures;
     struct kt_pipeline *pipeline;
+    struct kt_circle circle; /* of the pages that are asked one after the other */
     char problem[200];
 };
 struct kt_input {
@@ -134,6 +135,7 @@ static void close_poll(struct kt_input *in)
     kt_fetch_free(in->fetch);
     for (unsigned i = 0; i < in->n; i++) {
         kt_free(in->stream[i].place);
+        kt_circle_done(&in->stream[i].circle);
         kt_pipeline_free(in->stream[i].pipeline);
     }
     kt_wipe(in->token.at, in->token.cap);
@@ -163,7 +165,7 @@ static void again_later(struct stream *s, kt_time_ns now, kt_time_ns at_least)
 
 /* ---- asking ---- */
 
-static struct kt_poll_in about(struct kt_input *in, const struct stream *s, kt_time_ns now)
+static struct kt_poll_in about(struct kt_input *in, struct stream *s, kt_time_ns now)
 {
     const char *url = given(in->o.url) != NULL ? in->o.url : in->poll->url;
     kt_arena_reset(&in->arena);
@@ -176,6 +178,7 @@ static struct kt_poll_in about(struct kt_input *in, const struct stream *s, kt_t
         .since = now - in->o.since,
         .arena = &in->arena,
         .json = in->json,
+        .circle = &s->circle,
     };
 }
 
@@ -276,6 +279,8 @@ static enum kt_status judge(struct kt_input *in, struct stream *s, const struct 
     if (v.records && decode(in, s, kt_buf_str(&a->body), now, err) != KT_OK)
         return kt_wrap(err, "http_poll");
     move(s, &v);
+    if (!v.more)
+        kt_circle_reset(&s->circle);
     if (!v.records) {
         again_later(s, now, 0);
         return KT_OK;

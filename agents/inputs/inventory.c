@@ -204,6 +204,7 @@ static void close_inventory(struct kt_input *in)
     drop_todo(in);
     kt_free(in->todo);
     kt_free(in->task);
+    kt_circle_done(&in->circle);
     kt_wipe(in->token.at, in->token.cap);
     kt_buf_done(&in->token);
     kt_buf_done(&in->headers);
@@ -254,7 +255,7 @@ struct inv_in inv_about(struct kt_input *in)
 struct hearing {
     struct inv_out out; /* first: it is what the store has in hand */
     struct kt_input *in;
-    bool too_many, nowhere;
+    bool too_many;
 };
 
 static void on_secret(struct inv_out *o, const struct inv_secret *s)
@@ -268,10 +269,6 @@ static void on_task(struct inv_out *o, struct kt_str task)
 {
     struct hearing *h = (struct hearing *)o;
     struct kt_input *in = h->in;
-    if (in->task != NULL && kt_str_is(task, in->task)) {
-        h->nowhere = true; /* the next page is this one: the round would not end */
-        return;
-    }
     if (in->n_todo == TODO_MAX || task.len > TASK_MAX) {
         h->too_many = true;
         return;
@@ -315,10 +312,22 @@ static void begin_round(struct kt_input *in)
     in->secrets = in->missed = 0;
     in->refused = 0;
     in->worst[0] = '\0';
+    kt_circle_reset(&in->circle);
     drop_todo(in);
     struct inv_in about = inv_about(in);
     struct hearing h = hearing_of(in);
     in->store->begin(&about, &h.out);
+}
+
+/* The next page of a list is the next task. One that leads back to a page that was asked is left
+ * out: the round would not end. */
+static void next_task(struct kt_input *in)
+{
+    while (in->task == NULL && in->n_todo > 0) {
+        in->task = in->todo[--in->n_todo];
+        if (kt_circle_closes(&in->circle, kt_str_of(in->task)))
+            miss(in, "its pages lead nowhere: the next one is said to be one that was asked");
+    }
 }
 
 static enum kt_status end_round(struct kt_input *in, struct kt_error *err)
@@ -374,8 +383,6 @@ static enum kt_status hear(struct kt_input *in, const struct kt_http_answer *a,
         problem = in->store->hear(&about, a->status, root, &h.out);
     if (problem == NULL && (h.too_many || in->arena.full))
         problem = "there is more than can be gone through: divide it by 'within'";
-    if (problem == NULL && h.nowhere)
-        problem = "its pages lead nowhere: the next one is said to be the one that was asked";
     in->refused = 0;
     if (problem != NULL)
         miss(in, problem);
@@ -450,8 +457,7 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
             return KT_OK;
         begin_round(in);
     }
-    if (in->task == NULL && in->n_todo > 0)
-        in->task = in->todo[--in->n_todo];
+    next_task(in);
     if (in->task == NULL)
         return end_round(in, err);
     ask(in);

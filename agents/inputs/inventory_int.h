@@ -5,6 +5,7 @@
 #include "agents/inputs/azure_auth.h"
 #include "agents/inputs/gcp_auth.h"
 #include "agents/inputs/inventory_store.h"
+#include "core/base/circle.h"
 
 struct options {
     const char *store, *url, *region, *token_file, *credentials_file, *profile, *tenant, *client_id,
@@ -32,13 +33,14 @@ struct kt_input {
     unsigned n_todo, cap_todo;
     char *task; /* that is asked for, or is to be asked for again; NULL: none */
     enum asking asking;
-    enum round round;      /* how the last one ended */
-    kt_time_ns last;       /* when it began */
-    kt_time_ns snapshot;   /* when the one under way began */
-    bool running, changed; /* it is gone through; `last` is to be written down */
-    kt_time_ns now, at;    /* at: nothing is asked before */
-    unsigned tries;        /* of the task */
-    unsigned refused;      /* tasks in a row */
+    enum round round;        /* how the last one ended */
+    kt_time_ns last;         /* when it began */
+    kt_time_ns snapshot;     /* when the one under way began */
+    bool running, changed;   /* it is gone through; `last` is to be written down */
+    kt_time_ns now, at;      /* at: nothing is asked before */
+    struct kt_circle circle; /* of the tasks of a round */
+    unsigned tries;          /* of the task */
+    unsigned refused;        /* tasks in a row */
     uint64_t secrets, missed, bytes, fed;
     char problem[200], worst[200]; /* worst: what the mark of this round will say */
 };

@@ -103,6 +103,7 @@ static void close_s3(struct kt_input *in)
     s3_tried_free(in->tried);
     kt_pipeline_free(in->pipeline);
     kt_buf_done(&in->token);
+    kt_circle_done(&in->circle);
     kt_free(in);
 }
 
@@ -130,17 +131,24 @@ static void listed(void *self, const struct s3_listed *l)
         s3_object_of(parts[0], l->key, aws_plain(l->etag) ? l->etag : KT_STR_NONE);
 }
 
+/* Another list is asked for next, or this one anew. */
+static void first_page(struct kt_input *in)
+{
+    kt_buf_reset(&in->token);
+    kt_circle_reset(&in->circle);
+}
+
 static void drop_branch(struct kt_input *in)
 {
     kt_free(in->branch[0].prefix);
     memmove(in->branch, in->branch + 1, --in->n_branches * sizeof *in->branch);
-    kt_buf_reset(&in->token);
+    first_page(in);
 }
 
 static void end_day(struct kt_input *in, bool got)
 {
     drop_page(in);
-    kt_buf_reset(&in->token);
+    first_page(in);
     in->listing = in->more_pages = false;
     in->refused = 0;
     s3_roots_day_end(in, got);
@@ -178,7 +186,7 @@ static void hear_list(struct kt_input *in, const struct kt_http_answer *a)
         give_up_list(in, 0);
         return;
     }
-    if (more && kt_str_eq(kt_buf_str(&token), kt_buf_str(&in->token))) {
+    if (more && kt_circle_closes(&in->circle, kt_buf_str(&token))) {
         aws_client_say(&in->aws, "its pages lead nowhere; the list is asked for anew");
         give_up_list(in, 0);
         return;

@@ -5,6 +5,7 @@
 #include "agents/inputs/files_done.h"
 #include "agents/inputs/s3_list.h"
 #include "agents/inputs/s3_take.h"
+#include "core/base/circle.h"
 
 #define ROOTS_MAX     4096u      /* accounts x regions */
 #define BRANCH_MAX    8192u      /* prefixes still to be looked below */
@@ -59,9 +60,10 @@ struct kt_input {
     unsigned n_branches;
     kt_time_ns looked; /* for accounts and regions, last; 0 = never */
     struct root *root;
-    unsigned n_roots, turn; /* turn: whose day is listed */
-    bool listing;           /* a day is, of the root whose turn it is */
-    struct kt_buf token;    /* of its next page; empty: the first */
+    unsigned n_roots, turn;  /* turn: whose day is listed */
+    bool listing;            /* a day is, of the root whose turn it is */
+    struct kt_buf token;     /* of its next page; empty: the first */
+    struct kt_circle circle; /* of the pages of this list */
     bool more_pages;
     struct s3_object page[PAGE_MAX];
     struct files_print print[PAGE_MAX];

@@ -161,9 +161,9 @@ static void judge(const struct kt_poll_in *in, const struct kt_poll_answer *a,
         seen = kt_str_of(kt_time_format(in->since, text));
     ret->records = true;
     ret->more = kt_json_bool(kt_json_at(a->root, "has_more"), false);
-    if (ret->more && kt_str_eq(next, cursor)) { /* asked at once it would be so for ever */
+    if (ret->more && kt_circle_closes(in->circle, next)) { /* asked at once it would go on so */
         ret->more = false;
-        ret->problem = "its pages lead nowhere: it says that more is to come, at the cursor that "
+        ret->problem = "its pages lead nowhere: it says that more is to come, at a cursor that "
                        "was asked; it is asked again in the next round";
     }
     ret->place = kt_arena_cat3(in->arena, seen, KT_STR(" "), next);

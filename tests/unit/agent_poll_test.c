@@ -20,6 +20,7 @@ struct world {
     struct kt_poll_in in;
     struct kt_poll_request request;
     struct kt_poll_verdict verdict;
+    struct kt_circle circle;
     struct kt_error err;
     char place[200];
 };
@@ -34,7 +35,8 @@ static int set_up(void **state)
                                  .now = NOW,
                                  .since = NOW - 120 * KT_NS_DAY,
                                  .arena = &w->arena,
-                                 .json = w->scratch };
+                                 .json = w->scratch,
+                                 .circle = &w->circle };
     *state = w;
     return 0;
 }
@@ -45,6 +47,7 @@ static int tear_down(void **state)
     kt_json_free(w->scratch);
     kt_json_free(w->json);
     kt_arena_done(&w->arena);
+    kt_circle_done(&w->circle);
     kt_free(w);
     return 0;
 }
@@ -121,6 +124,21 @@ static void a_cursor_that_stays_is_not_asked_at_once(void **state)
     assert_true(w->verdict.records && !w->verdict.more);
     assert_non_null(strstr(w->verdict.problem, "lead nowhere"));
     assert_string_equal(w->place, "2026-09-01T10:00:00Z same");
+}
+
+/* Two pages that name each other were asked for in turn, without an end. */
+static void cursors_that_come_back_are_not_asked_at_once(void **state)
+{
+    struct world *w = *state;
+    static const char *const pages[] = { "{\"cursor\":\"b\",\"has_more\":true,\"items\":[]}",
+                                         "{\"cursor\":\"a\",\"has_more\":true,\"items\":[]}" };
+    unsigned n = 0;
+    do
+        hear(w, &kt_onepassword_poll, 200, pages[n++ % 2]);
+    while (w->verdict.more && n < 20);
+    assert_in_range(n, 3, 6);
+    assert_true(w->verdict.records);
+    assert_non_null(strstr(w->verdict.problem, "lead nowhere"));
 }
 
 static void an_expired_cursor_begins_a_day_earlier(void **state)
@@ -269,6 +287,7 @@ int main(void)
         TEST(the_first_request_says_how_far_back),
         TEST(a_cursor_is_all_that_is_sent_then),
         TEST(a_cursor_that_stays_is_not_asked_at_once),
+        TEST(cursors_that_come_back_are_not_asked_at_once),
         TEST(an_expired_cursor_begins_a_day_earlier),
         TEST(other_answers_move_nothing),
         TEST(the_token_names_its_region_and_streams),
