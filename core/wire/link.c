@@ -5,7 +5,8 @@
  * Owns:  nothing; struct kt_link is the engine's.
  * Calls: core/base, frame.h. No socket, no clock, no chance: the engine passes them in.
  * States: DOWN the connection must be made (again) · HELLO one has to be sent now · BACKOFF it is
- *        sent, or was refused; the next one goes at `next` · READY batches flow.
+ *        sent, or was refused; the next one goes at `next` · READY batches flow, and a greeting
+ *        may be under way as a question.
  */
 #include "core/wire/link.h"
 
@@ -46,12 +47,13 @@ static const struct {
                         [IN_HELLO_SENT] = TO(KT_LINK_BACKOFF),
                         [IN_SILENCE] = TO(KT_LINK_DOWN),
                         [IN_WELCOME] = TO(KT_LINK_READY),
+                        [IN_ACK] = TO(KT_LINK_HELLO), /* of what went before a refusal */
                         [IN_GAP] = TO(KT_LINK_HELLO),
                         [IN_ASKED] = TO(KT_LINK_HELLO),
                         [IN_LATER] = TO(KT_LINK_BACKOFF),
                         [IN_OTHER] = TO(KT_LINK_HELLO) },
     [KT_LINK_READY] = { [IN_OPENED] = TO(KT_LINK_HELLO),
-                        [IN_TIMER] = TO(KT_LINK_HELLO),
+                        [IN_HELLO_SENT] = TO(KT_LINK_READY),
                         [IN_SILENCE] = TO(KT_LINK_DOWN),
                         [IN_WELCOME] = TO(KT_LINK_READY),
                         [IN_ACK] = TO(KT_LINK_READY),
@@ -63,6 +65,7 @@ static const struct {
                           [IN_TIMER] = TO(KT_LINK_HELLO),
                           [IN_SILENCE] = TO(KT_LINK_DOWN),
                           [IN_WELCOME] = TO(KT_LINK_READY),
+                          [IN_ACK] = TO(KT_LINK_BACKOFF),
                           [IN_GAP] = TO(KT_LINK_BACKOFF),
                           [IN_ASKED] = TO(KT_LINK_BACKOFF),
                           [IN_LATER] = TO(KT_LINK_BACKOFF),
@@ -125,13 +128,11 @@ static uint32_t window(const struct kt_link *l)
 
 /* Where a batch waits for its ack a ping is no question: whoever came in the collector's place
  * answers it, and knows nothing of a batch that went down with the one before. A greeting is
- * answered with the number of the newest batch. */
-static enum kt_link_do ask(struct kt_link *l)
+ * answered with the number of the newest batch. The link stays READY: a collector that is merely
+ * slow has taken the batches, and its ack comes. */
+static enum kt_link_do ask(const struct kt_link *l)
 {
-    if (l->sent <= l->acked)
-        return KT_LINK_SEND_PING;
-    move(l, IN_TIMER);
-    return KT_LINK_SEND_HELLO;
+    return l->sent > l->acked ? KT_LINK_SEND_HELLO : KT_LINK_SEND_PING;
 }
 
 static enum kt_link_do next_ready(struct kt_link *l, uint64_t newest, kt_time_ns mono,
@@ -169,13 +170,24 @@ enum kt_link_do kt_link_next(struct kt_link *l, uint64_t newest, kt_time_ns mono
     return KT_LINK_REOPEN;
 }
 
+/* The answer to the oldest greeting comes first, so it is measured by what went before that one. */
+static void asked(struct kt_link *l, kt_time_ns mono)
+{
+    if (l->asked == 0)
+        l->asked = l->sent;
+    l->next = mono + QUIET_NS;
+}
+
 void kt_link_sent(struct kt_link *l, enum kt_link_do what, kt_time_ns mono)
 {
     switch (what) {
     case KT_LINK_WAIT:
         break;
     case KT_LINK_SEND_HELLO:
-        l->attempts++;
+        if (l->state == KT_LINK_READY)
+            asked(l, mono);
+        else
+            l->attempts++;
         move(l, IN_HELLO_SENT);
         break;
     case KT_LINK_SEND_BATCH:
@@ -226,13 +238,18 @@ static enum input input_of(const struct kt_msg *m)
 }
 
 /* The collector's number rules: a higher one acknowledges what we were not told, a lower one means
- * that it was restored from a backup and gets the rest again. */
-static void welcomed(struct kt_link *l, const struct kt_msg *m, uint64_t *ret_ack)
+ * that it was restored from a backup and gets the rest again. An answer that comes while batches
+ * flow says nothing of those that went behind the greeting: they stay sent, unless one of before it
+ * is missing. */
+static void welcomed(struct kt_link *l, const struct kt_msg *m, bool ready, uint64_t *ret_ack)
 {
+    bool has_them = m->last_seq >= l->acked && m->last_seq >= l->asked && m->last_seq <= l->sent;
     if (m->last_seq > l->acked)
         *ret_ack = m->last_seq;
     l->acked = m->last_seq;
-    l->sent = m->last_seq;
+    if (!ready || !has_them)
+        l->sent = m->last_seq;
+    l->asked = 0;
     l->credit = m->credit;
     l->attempts = 0;
 }
@@ -274,7 +291,7 @@ enum kt_status kt_link_heard(struct kt_link *l, const struct kt_msg *m, kt_time_
     l->heard = mono;
     move(l, in);
     if (in == IN_WELCOME)
-        welcomed(l, m, ret_ack);
+        welcomed(l, m, ready, ret_ack);
     else if (in == IN_ACK)
         acknowledged(l, m, ret_ack);
     else if (in == IN_GAP && ready)

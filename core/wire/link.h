@@ -8,6 +8,7 @@ struct kt_link {
     enum kt_link_state state;
     uint64_t sent;  /* newest seq sent in this session */
     uint64_t acked; /* newest seq acknowledged */
+    uint64_t asked; /* what was sent before the oldest greeting from READY that waits; 0 = none */
     uint32_t credit;
     kt_time_ns heard;  /* mono time of the last message from the collector */
     kt_time_ns next;   /* mono time of the next attempt, ping or give-up */

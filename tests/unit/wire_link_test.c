@@ -185,6 +185,91 @@ static void a_batch_that_nobody_acknowledges_is_asked_after_by_a_greeting(void *
     does(KT_LINK_SEND_PING, 1);
 }
 
+/* A commit that takes longer than the quiet time: nothing is lost, nothing goes twice. */
+static void a_late_ack_is_taken_and_nothing_goes_again(void **state)
+{
+    (void)state;
+    become_ready(0);
+    does(KT_LINK_SEND_BATCH, 2);
+    does(KT_LINK_SEND_BATCH, 2);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 2);
+    assert_int_equal(next(2), KT_LINK_WAIT); /* once in a quiet time */
+    assert_int_equal(wait_ms, 10000);
+    now += 5 * KT_NS_S;
+    assert_int_equal(hears(ACK(2, 32)), 2);
+    assert_int_equal(l.heard, now);
+    does(KT_LINK_SEND_BATCH, 4);
+    does(KT_LINK_SEND_BATCH, 4);
+    assert_int_equal(hears(WELCOME(2, 32)), 0);
+    assert_int_equal(next(4), KT_LINK_WAIT); /* 3 and 4 stay sent */
+    assert_int_equal(l.sent, 4);
+    assert_int_equal(hears(ACK(4, 32)), 4);
+}
+
+/* Each of two greetings is answered; the batches behind the first answer go once. */
+static void a_late_welcome_acknowledges_and_nothing_goes_again(void **state)
+{
+    (void)state;
+    become_ready(0);
+    does(KT_LINK_SEND_BATCH, 1);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 1);
+    does(KT_LINK_SEND_BATCH, 2);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 2);
+    assert_int_equal(hears(WELCOME(1, 32)), 1);
+    assert_int_equal(next(2), KT_LINK_WAIT);
+    assert_int_equal(l.sent, 2);
+    assert_int_equal(hears(WELCOME(2, 32)), 2);
+    assert_int_equal(next(2), KT_LINK_WAIT);
+
+    (void)setup(NULL); /* and where the connection is new */
+    does(KT_LINK_REOPEN, 0);
+    does(KT_LINK_SEND_HELLO, 0);
+    assert_int_equal(next(0), KT_LINK_WAIT);
+    now += wait_ms * KT_NS_MS;
+    does(KT_LINK_SEND_HELLO, 0);
+    (void)hears(WELCOME(0, 32));
+    does(KT_LINK_SEND_BATCH, 1);
+    (void)hears(WELCOME(0, 32));
+    assert_int_equal(next(1), KT_LINK_WAIT);
+}
+
+static void what_was_lost_before_a_greeting_goes_again_once(void **state)
+{
+    (void)state;
+    become_ready(0);
+    for (unsigned i = 0; i < 3; i++)
+        does(KT_LINK_SEND_BATCH, 3);
+    assert_int_equal(hears(ACK(1, 32)), 1);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 3);
+    now += 10 * KT_NS_S;
+    does(KT_LINK_SEND_HELLO, 3);
+    (void)hears(WELCOME(1, 32)); /* the collector lacks 2 and 3 */
+    does(KT_LINK_SEND_BATCH, 3);
+    does(KT_LINK_SEND_BATCH, 3);
+    (void)hears(WELCOME(1, 32)); /* the same answer to the second greeting */
+    assert_int_equal(next(3), KT_LINK_WAIT);
+    assert_int_equal(hears(ACK(3, 32)), 3);
+}
+
+static void an_ack_of_before_a_refusal_counts_and_the_pause_stays(void **state)
+{
+    (void)state;
+    become_ready(0);
+    does(KT_LINK_SEND_BATCH, 2);
+    does(KT_LINK_SEND_BATCH, 2);
+    (void)hears(REFUSE(KT_REFUSE_DISK, 2, 0));
+    assert_int_equal(next(2), KT_LINK_WAIT);
+    int pause_ms = wait_ms;
+    assert_int_equal(hears(ACK(1, 32)), 1);
+    assert_int_equal(l.state, KT_LINK_BACKOFF);
+    assert_int_equal(next(2), KT_LINK_WAIT);
+    assert_int_equal(wait_ms, pause_ms);
+}
+
 static void a_restored_collector_gets_the_rest_again(void **state)
 {
     (void)state;
@@ -268,7 +353,7 @@ static void what_does_not_fit_is_refused_and_changes_nothing(void **state)
     assert_memory_equal(&l, &before, sizeof l);
     now += 30 * KT_NS_S;
     does(KT_LINK_REOPEN, 0);
-    assert_int_equal(hear(ACK(3, 32), &ack), KT_E_INPUT); /* not welcomed */
+    assert_int_equal(hear(ACK(4, 32), &ack), KT_E_INPUT);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -282,6 +367,10 @@ int main(void)
         TEST(jitter_spreads_the_pause),
         TEST(pings_when_quiet_and_gives_up_after_silence),
         TEST(a_batch_that_nobody_acknowledges_is_asked_after_by_a_greeting),
+        TEST(a_late_ack_is_taken_and_nothing_goes_again),
+        TEST(a_late_welcome_acknowledges_and_nothing_goes_again),
+        TEST(what_was_lost_before_a_greeting_goes_again_once),
+        TEST(an_ack_of_before_a_refusal_counts_and_the_pause_stays),
         TEST(a_restored_collector_gets_the_rest_again),
         TEST(a_gap_goes_back_once),
         TEST(asked_for_a_hello_it_greets_after_a_pause),
