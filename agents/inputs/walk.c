@@ -3,9 +3,12 @@
  *
  * Owns:  the limits on depth and number of names.
  * Calls: core/base, the fs it is given.
+ * Holds: folders that are links are entered after all others, so that a file that several ways lead
+ *        to is known by the way without links, whatever links come and go.
  */
 #include "agents/inputs/walk.h"
 #include "core/base/alloc.h"
+#include "core/base/map.h"
 #include <string.h>
 
 #define NAMES_MAX 300000u
@@ -15,11 +18,22 @@ struct state {
     const struct kt_walk *w;
     struct kt_str pattern;
     unsigned names;
+    bool once;              /* below `**` the way to a folder does not tell which files match */
+    struct kt_map *entered; /* folders below `**`, by device and inode: fewer than names */
+    struct later *later;
+    size_t n_later, cap_later;
 };
 /* A folder that is walked, and the one it was entered from. */
 struct place {
     const struct place *up;
     uint64_t dev, ino;
+};
+/* A folder that is a link, to be entered after all others. */
+struct later {
+    char *path;
+    struct place at;
+    unsigned depth;
+    bool deep;
 };
 struct names {
     char **at;
@@ -65,6 +79,39 @@ static bool leads_back(const struct place *at, const struct kt_stat *st)
     return false;
 }
 
+/* A `**` that is the last part, or has only the file's name behind it. Then a folder has the same
+ * files to give by each way that leads below the `**`. */
+static bool takes_all_below(struct kt_str pattern)
+{
+    ptrdiff_t at = kt_str_find(pattern, KT_STR("**"), 0);
+
+    if (at < 0 || (at > 0 && pattern.at[at - 1] != '/'))
+        return false;
+    struct kt_str rest = kt_str_from_index(pattern, (size_t)at + 2);
+    return !kt_str_has(rest, KT_STR("**")) && kt_str_rfind_byte(rest, '/') <= 0;
+}
+
+/* Was it entered by another way? From now on it was. */
+static bool was_entered(struct state *s, const struct place *at)
+{
+    const uint64_t id[] = { at->dev, at->ino };
+    bool new = false;
+
+    (void)kt_map_put(s->entered, kt_str_from((const char *)id, sizeof id), &new);
+    return !new;
+}
+
+static void enter_later(struct state *s, const char *path, const struct place *at, unsigned depth,
+                        bool deep)
+{
+    if (s->n_later == s->cap_later) {
+        s->cap_later = s->cap_later == 0 ? 16 : 2 * s->cap_later;
+        s->later = kt_realloc_array(s->later, s->cap_later, sizeof *s->later);
+    }
+    s->later[s->n_later++] =
+        (struct later){ kt_strdup(path), { NULL, at->dev, at->ino }, depth, deep };
+}
+
 static enum kt_status walk_dir(struct state *s, const char *dir, const struct place *at,
                                unsigned depth, bool deep, struct kt_error *err);
 
@@ -83,12 +130,22 @@ static enum kt_status look(struct state *s, const char *path, struct kt_str name
         return KT_OK; /* gone meanwhile, or a dangling link */
     if (st.is_dir) {
         struct place at = { up, st.dev, st.ino };
-        bool enter = deep ? !leads_back(up, &st) : !last;
-        return enter ? walk_dir(s, path, &at, depth + 1, deep, err) : KT_OK;
+        bool enter = deep ? s->once || !leads_back(up, &st) : !last;
+        bool later = enter && s->once && st.is_link;
+        if (later)
+            enter_later(s, path, &at, depth + 1, deep);
+        return enter && !later ? walk_dir(s, path, &at, depth + 1, deep, err) : KT_OK;
     }
     if (kt_str_glob(s->pattern, kt_str_of(path)))
         s->w->each(s->w->self, path, &st);
     return KT_OK;
+}
+
+/* Are the names of a folder taken without a look at the pattern's parts? */
+static bool is_below(const struct state *s, unsigned depth, bool deep)
+{
+    bool last;
+    return deep || kt_str_has(part_of(s->pattern, depth, &last), KT_STR("**"));
 }
 
 static const char *shown_as(const struct state *s, const char *dir)
@@ -103,7 +160,7 @@ static enum kt_status walk_dir(struct state *s, const char *dir, const struct pl
     struct kt_error why = { 0 };
     const char *shown = shown_as(s, dir);
 
-    if (depth > DEPTH_MAX)
+    if (depth > DEPTH_MAX || (s->once && is_below(s, depth, deep) && was_entered(s, at)))
         return KT_OK;
     if (s->w->fs->list(s->w->fs->self, shown, keep_name, &all, &why) != KT_OK) {
         if (s->w->bad != NULL)
@@ -125,9 +182,28 @@ static enum kt_status walk_dir(struct state *s, const char *dir, const struct pl
     return KT_OK;
 }
 
+/* The links in the order in which they were found, and those that lie behind them. */
+static enum kt_status walk_links(struct state *s, struct kt_error *err)
+{
+    for (size_t i = 0; i < s->n_later; i++) {
+        const struct later l = s->later[i]; /* the row grows meanwhile */
+        if (walk_dir(s, l.path, &l.at, l.depth, l.deep, err) != KT_OK)
+            return err != NULL ? err->code : KT_E_LIMIT;
+    }
+    return KT_OK;
+}
+
+static void state_done(struct state *s)
+{
+    for (size_t i = 0; i < s->n_later; i++)
+        kt_free(s->later[i].path);
+    kt_free(s->later);
+    kt_map_free(s->entered);
+}
+
 enum kt_status kt_walk(const struct kt_walk *w, const char *pattern, struct kt_error *err)
 {
-    struct state s = { w, kt_str_of(pattern), 0 };
+    KT_CLEANUP(state_done) struct state s = { .w = w, .pattern = kt_str_of(pattern) };
     ptrdiff_t star = kt_str_find_byte(s.pattern, '*', 0);
 
     if (star < 0) {
@@ -150,7 +226,11 @@ enum kt_status kt_walk(const struct kt_walk *w, const char *pattern, struct kt_e
     struct kt_stat st = { 0 }; /* one that is not there is named when it is listed */
     (void)!w->fs->stat(w->fs->self, shown_as(&s, dir), &st, NULL);
     struct place at = { NULL, st.dev, st.ino };
-    return walk_dir(&s, dir, &at, depth, false, err);
+    s.once = takes_all_below(s.pattern);
+    s.entered = kt_map_new(0);
+    if (walk_dir(&s, dir, &at, depth, false, err) != KT_OK)
+        return err != NULL ? err->code : KT_E_LIMIT;
+    return walk_links(&s, err);
 }
 
 bool kt_walk_is_packed(struct kt_str path)

@@ -3,8 +3,10 @@
 #include "core/sys/fs.h"
 
 /* `*` within a name, `**` across folders, everything else literally. Calls each() for every file
- * (never a folder), in path order within a folder. A folder that is not there or may not be read is
- * reported through bad() and skipped. At most 300,000 names are looked at: KT_E_LIMIT beyond. */
+ * (never a folder), in path order within a folder; where all below a folder matches (`**` with at
+ * most a name behind it), each folder once, by the way without links if there is one. A folder that
+ * is not there or may not be read is reported through bad() and skipped. At most 300,000 names are
+ * looked at: KT_E_LIMIT beyond. */
 struct kt_walk {
     const struct kt_fs *fs;
     void (*each)(void *self, const char *path, const struct kt_stat *st);

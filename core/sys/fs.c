@@ -151,9 +151,13 @@ static enum kt_status real_stat(void *self, const char *path, struct kt_stat *re
 {
     (void)self;
     struct stat st;
-    if (stat(path, &st) != 0)
+    if (lstat(path, &st) != 0)
+        return fail_path(err, "stat", path);
+    bool is_link = S_ISLNK(st.st_mode);
+    if (is_link && stat(path, &st) != 0)
         return fail_path(err, "stat", path);
     fill_stat(&st, ret);
+    ret->is_link = is_link;
     return KT_OK;
 }
 

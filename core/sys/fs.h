@@ -13,6 +13,7 @@ struct kt_stat {
     kt_time_ns mtime;
     unsigned mode;
     bool is_dir, is_file; /* neither: a pipe, a socket or a device, which may have no end */
+    bool is_link;         /* the path is one, and the rest is about what it leads to */
 };
 enum kt_open {
     KT_OPEN_READ,
