@@ -118,6 +118,8 @@ KT_MUST_USE enum kt_status kt_sessions_put(struct kt_store *s, const struct kt_s
                                            const struct kt_together_made *m, bool *ret_added,
                                            struct kt_error *err);
 /* Are they the segments' own, where there are some? */
+KT_MUST_USE enum kt_status kt_sessions_drop(struct kt_store *s, const struct kt_stretch *one,
+                                            struct kt_error *err);
 bool kt_sessions_are(struct kt_reader *r, const struct kt_stretch *s,
                      const struct kt_stretch_place *p);
 /* False: it is no help to ask them. */

@@ -37,10 +37,11 @@ static const char *of_stretch(const char *what, const struct kt_stretch *one, ch
 static enum kt_status drop(struct kt_store *s, const struct kt_stretch *one, struct kt_error *err)
 {
     char sql[OF_STRETCH];
-    if (kt_store_may_write(s, err) != KT_OK)
+    if (kt_store_may_write(s, err) != KT_OK ||
+        kt_db_exec(s->db, of_stretch("DELETE", one, sql), err) != KT_OK ||
+        kt_sessions_drop(s, one, err) != KT_OK)
         return kt_wrap(err, "pairs");
-    return kt_db_exec(s->db, of_stretch("DELETE", one, sql), err) == KT_OK ? KT_OK
-                                                                           : kt_wrap(err, "pairs");
+    return KT_OK;
 }
 
 /* Keeps those that are whole. */
@@ -291,13 +292,12 @@ bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m)
     return same;
 }
 
-/* None beside those that were made; of sessions others tell. */
+/* None beside those that were made. */
 static bool counts(sqlite3 *db, const struct kt_stretch *one, uint64_t blobs)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
     char sql[OF_STRETCH];
-    return kt_db_prepare(db, of_stretch("SELECT sum(name NOT LIKE '%/sessions')", one, sql), &st,
-                         NULL) == KT_OK &&
+    return kt_db_prepare(db, of_stretch("SELECT count(*)", one, sql), &st, NULL) == KT_OK &&
            kt_db_step(st, NULL) == KT_OK && kt_db_col_u64(st, 0) == blobs;
 }
 

@@ -3,11 +3,13 @@
  * side by side: who looks for a credential in a year reads some hundred parts in a row, and not one
  * in each of thousands of places.
  *
- *   blob together/<first>/sessions   as `values` (totals.h); then for each segment of the stretch
+ *   blob together/sessions/<first>   as `values` (totals.h); then for each segment of the stretch
  *                                    u32 bytes, its filter as it has it
  *
  * They follow from lines, which nobody opens to make a stretch, so they are copied, behind all else
- * that is kept of stretches: a stretch without them is asked segment by segment.
+ * that is kept of stretches: a stretch without them is asked segment by segment. They do not lie
+ * below together/<first>/: builds of before count what is there, and would call the stretch
+ * changed.
  *
  * Owns:  nothing beyond a call.
  * Calls: core/base, core/store (db, together).
@@ -146,6 +148,13 @@ enum kt_status kt_sessions_put(struct kt_store *s, const struct kt_stretches *al
         kt_store_put(s, m->sums.at[0].name, kt_buf_str(&m->sums.at[0].bytes), err);
     *ret_added = status == KT_OK;
     return status == KT_OK ? KT_OK : kt_wrap(err, "sums");
+}
+
+enum kt_status kt_sessions_drop(struct kt_store *s, const struct kt_stretch *one,
+                                struct kt_error *err)
+{
+    char name[KT_TOTALS_NAME];
+    return kt_store_put(s, name_of(one, name), KT_STR_NONE, err);
 }
 
 bool kt_sessions_are(struct kt_reader *r, const struct kt_stretch *s,

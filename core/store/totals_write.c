@@ -40,11 +40,16 @@ static const char *kind_of(const struct kt_totals_run *run)
 const char *kt_totals_name(const struct kt_totals_run *run, enum kt_totals_part part,
                            char buf[KT_TOTALS_NAME])
 {
-    static const char *const words[] = {
-        [KT_TOTALS_VALUES] = "values",       [KT_TOTALS_ACTORS] = "actors",
-        [KT_TOTALS_CHANGED] = "changes",     [KT_TOTALS_SECRETS] = "secrets",
-        [KT_TOTALS_ADDRESSES] = "addresses", [KT_TOTALS_SESSIONS] = "sessions"
-    };
+    static const char *const words[] = { [KT_TOTALS_VALUES] = "values",
+                                         [KT_TOTALS_ACTORS] = "actors",
+                                         [KT_TOTALS_CHANGED] = "changes",
+                                         [KT_TOTALS_SECRETS] = "secrets",
+                                         [KT_TOTALS_ADDRESSES] = "addresses" };
+    if (part == KT_TOTALS_SESSIONS) { /* builds of before count what lies below the stretch */
+        (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/sessions/%016" PRIx64,
+                       run->first_seq);
+        return buf;
+    }
     (void)snprintf(buf, KT_TOTALS_NAME, KT_TOGETHER_BLOB "/%s%016" PRIx64 "/%s", kind_of(run),
                    run->first_seq, words[part]);
     return buf;

@@ -323,7 +323,7 @@ static enum kt_status is_of_what_is_there(void *self, const char *name, struct k
     (void)err;
     if (strcmp(first, "joined") == 0) /* the list */
         return KT_OK;
-    first += strncmp(first, "joined/", 7) == 0 ? 7 : 0;
+    first += strncmp(first, "joined/", 7) == 0 ? 7 : strncmp(first, "sessions/", 9) == 0 ? 9 : 0;
     assert_true(strtoull(first, NULL, 16) >= *(uint64_t *)self);
     return KT_OK;
 }
