@@ -192,17 +192,33 @@ enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
                       err);
 }
 
-enum kt_status kt_db_in_place(sqlite3 *db, const char *path, struct kt_error *err)
+enum kt_status kt_db_place_of(sqlite3 *db, struct kt_db_place *ret, struct kt_error *err)
 {
-    int moved = 0;
-    (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    if (moved == 0 && access(sqlite3_filename_wal(sqlite3_db_filename(db, "main")), F_OK) == 0)
+    const char *file = sqlite3_db_filename(db, "main");
+    const char *const name[2] = { file, sqlite3_filename_wal(file) };
+    for (unsigned i = 0; i < 2; i++) {
+        struct stat st;
+        if (stat(name[i], &st) != 0)
+            return kt_fail_errno(err, "look at '%s'", name[i]);
+        ret->dev[i] = st.st_dev;
+        ret->ino[i] = st.st_ino;
+    }
+    return KT_OK;
+}
+
+enum kt_status kt_db_in_place(sqlite3 *db, const struct kt_db_place *was, struct kt_error *err)
+{
+    struct kt_db_place now;
+    bool same = kt_db_place_of(db, &now, NULL) == KT_OK;
+    for (unsigned i = 0; i < 2 && same; i++)
+        same = now.dev[i] == was->dev[i] && now.ino[i] == was->ino[i];
+    if (same)
         return KT_OK;
     return kt_fail(err, KT_E_IO,
-                   "'%s' or its -wal was removed or moved while it is written: put both back as "
-                   "they were, or restore a backup (keytrail restore DIR); agents send again what "
-                   "it lacks",
-                   path);
+                   "'%s' or its -wal was removed, moved or replaced while it is written: stop the "
+                   "collector, then put both back as they were, or restore a backup (keytrail "
+                   "restore DIR); agents send again what it lacks",
+                   sqlite3_db_filename(db, "main"));
 }
 
 enum kt_status kt_db_make(const char *path, struct kt_error *err)

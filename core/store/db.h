@@ -4,6 +4,7 @@
  */
 #pragma once
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "core/base/buf.h"
 #include "core/base/time.h"
@@ -48,9 +49,18 @@ KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt
                                       sqlite3 **ret, struct kt_error *err);
 /* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */
 KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
-/* KT_E_IO when the file, or the -wal beside it, is not where it was opened: a commit would be on no
- * disk that anybody finds again. */
-KT_MUST_USE enum kt_status kt_db_in_place(sqlite3 *db, const char *path, struct kt_error *err);
+struct kt_db_place { /* which file a name stood for; a name alone says nothing: whoever opens a
+                        store whose -wal is gone makes an empty one */
+    dev_t dev[2];    /* of the file; of its -wal */
+    ino_t ino[2];
+};
+/* Once the -wal is there: after the first write. No checkpoint replaces it. */
+KT_MUST_USE enum kt_status kt_db_place_of(sqlite3 *db, struct kt_db_place *ret,
+                                          struct kt_error *err);
+/* KT_E_IO when the file, or the -wal beside it, is not the one that was opened: a commit would be
+ * on no disk that anybody finds again. */
+KT_MUST_USE enum kt_status kt_db_in_place(sqlite3 *db, const struct kt_db_place *was,
+                                          struct kt_error *err);
 /* A backup's mode: one transaction at a time, with a rollback journal; what is added needs none. */
 KT_MUST_USE enum kt_status kt_db_write_behind(sqlite3 *db, struct kt_error *err);
 /* Undoes what a killed kt_db_write_behind left in the file. */

@@ -108,10 +108,11 @@ struct kt_store {
     char *path; /* of the log; the lock is beside it */
     char *file; /* that is written, and which of the log's files that is */
     unsigned number;
-    uint64_t first_seq;      /* of this file */
-    struct kt_reader *older; /* the files before it; NULL: none that can be read */
-    bool succeeded;          /* opening found it damaged: the next file is there */
-    bool given_up;           /* damaged: nothing is written any more, not even a checkpoint */
+    struct kt_db_place opened; /* of that file and its -wal, as they were opened */
+    uint64_t first_seq;        /* of this file */
+    struct kt_reader *older;   /* the files before it; NULL: none that can be read */
+    bool succeeded;            /* opening found it damaged: the next file is there */
+    bool given_up;             /* damaged: nothing is written any more, not even a checkpoint */
     int lock_fd;
     sqlite3_stmt *st[KT_ST_COUNT];
     uint8_t log_id[16];

@@ -227,6 +227,7 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
         return kt_wrap(err, "store");
     (void)sqlite3_wal_hook(s->db, count_frames, s);
     if (set_cookie(s, KT_DB_LIVE, err) != KT_OK ||
+        kt_db_place_of(s->db, &s->opened, err) != KT_OK ||
         kt_meta_read(s->db, s->log_id, &s->tree, &s->sums, err) != KT_OK)
         return kt_wrap(err, "store '%s'", s->file);
     enum kt_status status = open_parts(s, o, err);
@@ -393,7 +394,7 @@ enum kt_status kt_store_commit(struct kt_store *s, struct kt_error *err)
     assert(s->in_txn);
     if (s->torn)
         return kt_fail(err, KT_E_IO, "a write of this transaction failed: it cannot be committed");
-    if (write_meta(s, err) != KT_OK || kt_db_in_place(s->db, s->file, err) != KT_OK)
+    if (write_meta(s, err) != KT_OK || kt_db_in_place(s->db, &s->opened, err) != KT_OK)
         return kt_wrap(err, "commit");
     if (kt_db_run(s->st[KT_ST_COMMIT], err) != KT_OK) {
         s->broken = true; /* the disk may or may not have it: only a new start can tell */

@@ -393,6 +393,10 @@ static void a_file_that_is_gone_takes_no_commit(void **state)
         assert_int_equal(kt_store_put(w->store, "a", KT_STR("1"), &err), KT_OK);
         assert_int_equal(rename(file, away), 0);
         assert_int_equal(kt_store_commit(w->store, &err), KT_E_IO);
+        FILE *other = fopen(file, "w"); /* as a reader makes it that finds none */
+        assert_non_null(other);
+        (void)fclose(other);
+        assert_int_equal(kt_store_commit(w->store, &err), KT_E_IO);
         assert_non_null(strstr(err.text, "put both back"));
         assert_int_equal(rename(away, file), 0);
         assert_int_equal(kt_store_commit(w->store, &err), KT_OK);
