@@ -313,6 +313,18 @@ const struct withheld *kt_detect_judged(const struct kt_detect *d, const struct 
     return w != NULL && w->verdict != 0 ? w : NULL;
 }
 
+bool kt_detect_is_judged(const struct kt_detect *d, const struct incident *in)
+{
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct withheld *w;
+    while ((w = kt_table_look(d->withheld, &at, &key)) != NULL) {
+        if (w->verdict != 0 && memcmp(w->id, in->id, sizeof w->id) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Those who come first make room when too much waits for a verdict. */
 static void make_room(struct kt_detect *d)
 {

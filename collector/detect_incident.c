@@ -198,9 +198,17 @@ static void speak(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f)
     f->words = NULL;
 }
 
+/* Also of what is too weak to be kept: it is another story than what is. */
+static void note_cause(struct incident *in, uint64_t cause)
+{
+    cause = cause != 0 ? cause : CAUSES_MIXED;
+    in->cause = in->cause == 0 || in->cause == cause ? cause : CAUSES_MIXED;
+}
+
 static void note_part(struct kt_detect *d, struct kt_scene *s, struct incident *in,
                       struct kt_finding *f)
 {
+    note_cause(in, f->cause);
     struct part *slot = kt_detect_slot(in, f, d->shared.learning);
     if (slot == NULL)
         return; /* at the same height the newer words count */
@@ -500,9 +508,11 @@ void kt_detect_take_parts(struct kt_detect *d, struct kt_scene *s, struct incide
         if (!from->part[i].set)
             continue;
         const struct part *p = &from->part[i];
-        struct kt_finding f = {
-            .family = p->family, .detector = p->detector, .points = p->points, .flags = p->flags
-        };
+        struct kt_finding f = { .family = p->family,
+                                .detector = p->detector,
+                                .points = p->points,
+                                .flags = p->flags,
+                                .cause = from->cause };
         kt_str_copyz(f.title, sizeof f.title, kt_str_of(p->title));
         kt_str_copyz(f.normal, sizeof f.normal, kt_str_of(p->normal));
         kt_str_copyz(f.quiet, sizeof f.quiet, kt_str_of(p->quiet));

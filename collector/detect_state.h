@@ -38,6 +38,8 @@ enum together {
     KT_APART,    /* of one of them, who reads mostly others: no colleague explains it */
     KT_ONE_CAUSE /* of several actors who showed the same, and of nothing else */
 };
+#define CAUSES_MIXED UINT64_MAX /* incident.cause: several, or one that is told of one actor */
+
 struct part { /* the best evidence of one family and role: alone, leaning, added */
     int points;
     uint32_t flags;
@@ -54,6 +56,7 @@ struct incident {
     int notified, severity; /* total and severity of the last notice; severity -1 = none yet */
     int success_told;
     struct part part[INCIDENT_PARTS];
+    uint64_t cause;   /* of all its evidence, kept or not; 0: none yet */
     uint64_t network; /* that was new in it */
     uint64_t events_n, told_n, secrets_n;
     uint64_t hash[INCIDENT_HASHES]; /* the newest secrets, each … */
@@ -255,6 +258,8 @@ void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_d
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
                                     unsigned member);
 bool kt_detect_dismissed(const struct withheld *w);
+/* Did somebody judge the incident? */
+bool kt_detect_is_judged(const struct kt_detect *d, const struct incident *in);
 /* What the incident holds back of the actor, when somebody judged it; else NULL. */
 const struct withheld *kt_detect_judged(const struct kt_detect *d, const struct incident *in,
                                         struct kt_key who);

@@ -253,16 +253,18 @@ struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, str
 }
 
 /* ---- one cause ---- */
-/* Is there nothing else in it, of any family? What is odd about one of them in another way stays a
- * story of its own. */
-static bool is_only(const struct incident *in, const struct kt_finding *f)
+/* Is there nothing else in it? What is odd about one of them in another way, another program that
+ * he ran, stays a story of its own; so does what somebody judged, who saw this one alone. */
+static bool is_only(const struct kt_detect *d, const struct incident *in,
+                    const struct kt_finding *f)
 {
     for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        const struct part *p = &in->part[i];
-        if (p->set && (p->family != f->family || p->detector != f->detector || p->flags & NO_WORK))
+        if (in->part[i].set && in->part[i].flags & NO_WORK)
             return false;
     }
-    return in->key_kind == KT_KEY_ACTOR && !in->critical && in->suppressed_by[0] == '\0';
+    bool apart = in->together != KT_ALONE && in->together != KT_ONE_CAUSE;
+    return f->cause != 0 && in->cause == f->cause && !apart && !in->critical &&
+           in->suppressed_by[0] == '\0' && !kt_detect_is_judged(d, in);
 }
 
 /* What is said of all is the newest of them. */
@@ -283,8 +285,8 @@ void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_f
     for (unsigned i = 0; i < f->n_gathers; i++) {
         all = kt_detect_incident(d, f->key_kind, f->key, s->t);
         struct incident *one = kt_detect_incident(d, KT_KEY_ACTOR, f->gathers[i], s->t);
-        if (all == NULL || one == NULL || one->serial == all->serial || !is_only(one, f) ||
-            all->suppressed_by[0] != '\0')
+        if (all == NULL || one == NULL || one->serial == all->serial || !is_only(d, all, f) ||
+            one->key_kind != KT_KEY_ACTOR || !is_only(d, one, f))
             continue;
         /* What somebody was told of stays, else the older. */
         bool told_all = all->severity >= 0, told_one = one->severity >= 0;
@@ -296,19 +298,10 @@ void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_f
     }
 }
 
-/* What is found of it by itself is another story than what all showed. */
-static bool has_own(const struct kt_scene *s)
-{
-    bool own = false;
-    for (unsigned i = 0; i < s->n_found; i++)
-        own = own || (s->found[i].key_kind == KT_KEY_ACTOR && kt_key_eq(s->found[i].key, s->who));
-    return own;
-}
-
 enum together kt_detect_part_of(const struct incident *in, const struct kt_scene *s)
 {
     if (in->together == KT_ONE_CAUSE)
-        return has_own(s) ? KT_ALONE : KT_TOGETHER;
+        return KT_ALONE; /* what is found of one by himself is another story than what all showed */
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
     unsigned own = kt_detect_brought(in, kt_detect_reader_of(in, s->actor->number));

@@ -43,6 +43,7 @@ struct kt_finding *kt_find(struct kt_scene *s, enum kt_family family, int points
     f->since_min = 0;
     f->network = 0;
     f->country = 0;
+    f->cause = 0;
     f->n_gathers = 0;
     f->instance = f->source = KT_STR_NONE;
     f->title[0] = f->normal[0] = f->quiet[0] = f->part[0] = '\0';

@@ -60,8 +60,11 @@ struct kt_finding {
     uint32_t since_min; /* of the oldest event that it counts; 0 = the scene's */
     uint64_t network;   /* a first-seen network and country: shared causes are found by them */
     uint16_t country;
-    /* Actors of whom the same was found before it was seen to be one cause: their incidents, when
-     * there is nothing else in them, are part of this one. */
+    /* What it is about, the same for every actor (env_file: the program); 0: nothing of that kind.
+     */
+    uint64_t cause;
+    /* Other actors of whom the same was found before it was seen to be one cause: their incidents,
+     * when all evidence in them is of that cause, are part of this one. */
     struct kt_key gathers[KT_GATHERS];
     unsigned n_gathers;
     struct kt_str instance, source; /* what it is about, when that is not the event's; lives till

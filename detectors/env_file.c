@@ -406,14 +406,27 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     KT_SAY(f->quiet, "'%s' in env_file.expected, if it may read any file of secrets.", exe);
 }
 
-/* The first two hosts were told each by itself, before it was known for a rollout. */
+static bool is_gathered(const struct kt_finding *f, struct kt_key who)
+{
+    for (unsigned i = 0; i < f->n_gathers; i++) {
+        if (kt_key_eq(f->gathers[i], who))
+            return true;
+    }
+    return false;
+}
+
+/* The first two hosts were told each by itself, before it was known for a rollout. An account that
+ * is the same on all of them is no rollout: it goes from host to host. */
 static void gather(const struct kt_scene *s, const struct kt_env_process *p, struct kt_finding *f)
 {
     const struct use *any = kt_table_peek(s->tables[T_USE], f->key);
     for (unsigned i = 0; any != NULL && i < FRESH; i++) {
-        if (is_fresh(s, &any->fresh[i], p->host32))
-            f->gathers[f->n_gathers++] = any->fresh[i].who;
+        const struct fresh *at = &any->fresh[i];
+        if (is_fresh(s, at, p->host32) && !kt_key_eq(at->who, s->who) && !is_gathered(f, at->who))
+            f->gathers[f->n_gathers++] = at->who;
     }
+    if (f->n_gathers + 1 < ROLLOUT)
+        f->n_gathers = 0;
 }
 
 static void evidence(struct kt_scene *s, const struct kt_env_process *p, const struct verdict *v,
@@ -431,6 +444,7 @@ static void evidence(struct kt_scene *s, const struct kt_env_process *p, const s
     f->number[N_OTHERS] =
         v->what == NEW_USER && here != NULL ? fmin(here->n_users, USERS) : hosts_that_know(s, p);
     f->number[N_ROLLOUT] = v->hosts;
+    f->cause = p->key[KT_ENV_ANYWHERE];
     if (v->what != ROLLED_OUT)
         return;
     f->key_kind = KT_KEY_HOST_EXE; /* of the program: no host and no user stands for it */
