@@ -80,7 +80,9 @@ struct trail {
     uint64_t other;               /* network of the other end of the last evidence: for its words */
     uint32_t back_min, back_days; /* there and back: when, and on how many days in turn, … */
     uint32_t said_min;            /* … when it was found enough to tell, … */
-    uint16_t newer, pad;          /* … and of which country the end is that is not trusted yet */
+    uint32_t began_min;           /* … when the first of these days was counted, … */
+    uint64_t unsettled;           /* … by which network that was not trusted then, … */
+    uint16_t newer, pad[3];       /* … and of which country that is */
     uint32_t n, n_pairs;
 };
 static bool is_trail(const void *state)
@@ -103,7 +105,7 @@ static bool is_moved(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 6, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
+    { "travel", KT_KEY_ACTOR, sizeof(struct trail), 7, KT_ACTORS_MAX, KT_EVICT_LRU, is_trail },
     { "travel_ways", KT_KEY_NETWORK, sizeof(struct moved), 2, 1024, KT_EVICT_LRU, is_moved },
 };
 
@@ -444,12 +446,22 @@ static const struct visit *between(const struct trail *t, unsigned at, const str
     return NULL;
 }
 
-/* Neither trusted, nor told of, nor anybody else's. It was not trusted when the first of such days
- * was counted: to use it further makes it no more so. */
-static bool is_unsettled(const struct kt_scene *s, const struct visit *v, bool counted)
+/* Not trusted when the first of these days was counted: to use it further makes it no more so. Of
+ * another network of that country the third day of use is no earlier than two after its first. */
+static bool was_unsettled(const struct kt_scene *s, const struct trail *t, const struct kt_place *p)
+{
+    return p->network == t->unsettled ||
+           kt_actor_day(s->actor, p->first_min) + TRUSTED - 1 >=
+               kt_actor_day(s->actor, t->began_min);
+}
+
+/* Neither trusted, nor told of, nor anybody else's. */
+static bool is_unsettled(const struct kt_scene *s, const struct trail *t, const struct visit *v,
+                         bool counted)
 {
     const struct kt_place *p = kt_place_of(s->places, v->network);
-    return (p == NULL || ((p->days < TRUSTED || counted) && !kt_place_tainted(p, s->minute))) &&
+    bool trusted = p != NULL && p->days >= TRUSTED && !(counted && was_unsettled(s, t, p));
+    return !trusted && (p == NULL || !kt_place_tainted(p, s->minute)) &&
            colleagues(s, v->network, v->country) == 0;
 }
 
@@ -470,11 +482,13 @@ static void daily(struct kt_scene *s, const struct options *o, struct trail *t, 
              back = kt_actor_day(s->actor, t->back_min);
     bool same = t->back_min != 0 && t->newer == newer->country && today_is <= back + AGAIN_DAYS;
     bool today = same && back == today_is;
-    if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, newer, same))
+    if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, t, newer, same))
         return;
     bool told = same && t->said_min != 0 && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
     t->back_days = same ? t->back_days + !today : 1;
     t->said_min = same ? t->said_min : 0;
+    t->began_min = same ? t->began_min : s->minute;
+    t->unsettled = same ? t->unsettled : newer->network;
     t->newer = newer->country;
     t->back_min = s->minute;
     struct kt_finding *f =
