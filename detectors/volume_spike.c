@@ -2,8 +2,8 @@
  * volume_spike: far more reads, or far more different secrets, than an actor ever read in an hour
  * (DETECTION §4.3).
  *
- * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch; by pair:
- *        what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
+ * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals;
+ *        by pair: what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
  * Calls: deletions, detector.h, hot_secret, hour_secrets, told_burst and core only. No clock, no
  *        I/O.
  */
@@ -25,7 +25,7 @@
 #define WEEK_MIN      (8u * 1440) /* in which each job of a week has had its first run */
 #define OWN_DAYS      3u          /* counted days that say what a machine does */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED };
+enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED, T_REFUSED };
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h,
@@ -39,7 +39,10 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
-    uint32_t refused_min, pad; /* newest refusal; 0 = none */
+};
+struct refused { /* also of who never got anything; in the log's first days */
+    struct kt_distinct missing;
+    uint32_t newest_min, pad; /* 0 = none */
 };
 struct told {              /* of an actor whose many secrets were told */
     struct windows others; /* reads of secrets that were not among them */
@@ -85,6 +88,11 @@ static bool is_rate(const void *state)
     return ((const struct rate *)state)->kind < KT_ACTOR_COUNT;
 }
 
+static bool is_refused(const void *state)
+{
+    return kt_distinct_is_sound(&((const struct refused *)state)->missing);
+}
+
 static bool is_hot(const void *state)
 {
     const struct kt_hot *h = state;
@@ -93,7 +101,7 @@ static bool is_hot(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 7, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_ACTOR] = { "volume", KT_KEY_ACTOR, sizeof(struct volume), 8, KT_ACTORS_MAX, KT_EVICT_LRU,
                   is_volume },
     [T_RATE] = { "volume_rate", KT_KEY_ACTOR, sizeof(struct rate), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
                  is_rate },
@@ -109,6 +117,8 @@ static const struct kt_table_decl tables[] = {
     [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 4, 2000, KT_EVICT_LRU, is_told },
     [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct kt_deletions), 2, 4000,
                     KT_EVICT_LRU, kt_deletions_are_sound },
+    [T_REFUSED] = { "volume_refused", KT_KEY_ACTOR, sizeof(struct refused), 1, 4000, KT_EVICT_LRU,
+                    is_refused },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -532,9 +542,27 @@ static struct rate *rate_of(struct kt_scene *s)
  * is refused, or takes others than it took. */
 static bool was_there(const struct kt_scene *s, const struct volume *v, const struct counts *c)
 {
-    bool refused = v->refused_min != 0 && s->minute < v->refused_min + 1440;
+    const struct refused *r = kt_table_peek(s->tables[T_REFUSED], s->who);
+    bool refused = r != NULL && r->newest_min != 0 && s->minute < r->newest_min + 1440;
     return s->actor->kind == KT_ACTOR_SERVICE && s->where.inside && !refused && !c->beside &&
            v->best.n < OWN_DAYS && s->minute < s->shared->first_min + WEEK_MIN;
+}
+
+/* A login says nothing of what its owner may have: tokens run out. A name that is not there does
+ * when it is one of many: a program asks for a few that may be absent, a list of guesses for all.
+ * What comes late still says it, and takes no newer one back. */
+static void note_refused(struct kt_scene *s, const struct options *o)
+{
+    bool missing = s->ev->outcome == KT_OUT_NOT_FOUND && s->secret.a != 0;
+    bool denied = s->ev->outcome == KT_OUT_DENIED && s->ev->action != KT_ACT_LOGIN;
+    bool nobody = s->who.a == 0 && s->who.b == 0;
+    if ((!missing && !denied) || nobody || s->minute >= s->shared->first_min + WEEK_MIN)
+        return;
+    struct refused *r = kt_table_put(s->tables[T_REFUSED], s->who, NULL);
+    bool many = missing && (!kt_distinct_add(&r->missing, s->secret.a, s->minute, 60) ||
+                            kt_distinct_count(&r->missing, s->minute, 60) >= o->floor_distinct);
+    if ((denied || many) && r->newest_min < s->minute)
+        r->newest_min = s->minute;
 }
 
 static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
@@ -571,8 +599,10 @@ static void on_event(struct kt_scene *s, const void *opt)
 {
     static const bool writes[KT_ACT_COUNT] = { [KT_ACT_WRITE] = true, [KT_ACT_ROTATE] = true };
     const struct options *o = opt;
-    if (s->actor == NULL || s->late || s->secret.a == 0 ||
-        s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
+    if (s->ev->flags & KT_FLAG(SHADOW))
+        return;
+    note_refused(s, o);
+    if (s->actor == NULL || s->late || s->secret.a == 0 || s->ev->flags & KT_FLAG(BULK))
         return;
     if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS) {
         note_own_work(s);
@@ -580,8 +610,6 @@ static void on_event(struct kt_scene *s, const void *opt)
     }
     if (s->ev->action == KT_ACT_DELETE && s->taught)
         judge_deleted(s, o);
-    if (s->ev->outcome == KT_OUT_DENIED)
-        ((struct volume *)kt_table_put(s->tables[T_ACTOR], s->who, NULL))->refused_min = s->minute;
     if (!s->read || own_work(s) || s->along)
         return;
     bool rollout, fresh;
