@@ -67,7 +67,7 @@ struct kt_daemon {
     char unsigned_why[200];    /* why the newest checkpoint was not made, as logged */
     kt_time_ns next_tally, next_together;
     struct kt_watchdog watchdog;
-    kt_time_ns started, next_minute, next_disk, next_watch;
+    kt_time_ns started, next_minute, next_disk, next_watch, next_geo;
     bool keep_more;   /* old segments wait to be taken out */
     uint64_t changes; /* of the detectors' state, that the next commit carries; 0: none */
     bool notified;    /* rows were added: hand them over after the commit */
@@ -131,6 +131,9 @@ struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);
 /* SIGHUP and {"do":"reload"}: a broken list, file or table of addresses leaves the old one in
  * force. */
 KT_MUST_USE enum kt_status kt_daemon_reload(struct kt_daemon *d, struct kt_error *err);
+
+/* Opens the tables of addresses anew where one was written over; notes what keeps it from that. */
+KT_MUST_USE enum kt_status kt_daemon_renew_geo(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_decide.c: requests about detection; args and answers: docs/control.md ---- */
 KT_MUST_USE enum kt_status kt_daemon_expect_add(struct kt_daemon *d, struct kt_jval args,

@@ -13,6 +13,7 @@
 #define WATCH_EVERY (5 * KT_NS_S)
 #define WATCH_SHARE 100 /* of the writer's time, when very many alerts are open */
 #define DISK_EVERY  (100 * KT_NS_MS)
+#define GEO_EVERY   (5 * KT_NS_S)
 
 static kt_time_ns wall(void)
 {
@@ -99,6 +100,11 @@ enum kt_status kt_daemon_by_the_clock(struct kt_daemon *d, struct kt_error *err)
         if (kt_daemon_watch_answers(d, err) != KT_OK)
             return err->code;
         d->next_watch = mono() + WATCH_EVERY + WATCH_SHARE * (mono() - now);
+    }
+    if (now >= d->next_geo) {
+        d->next_geo = now + GEO_EVERY;
+        if (kt_daemon_renew_geo(d, err) != KT_OK)
+            return err->code;
     }
     if (now >= d->next_minute) {
         d->next_minute = now + KT_NS_MIN;

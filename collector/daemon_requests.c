@@ -74,6 +74,7 @@ static enum kt_status do_status(struct kt_daemon *d, struct kt_jval args, struct
     add_string(out, "endpoint", kt_net_server_endpoint(d->server));
     kt_buf_byte(out, ',');
     add_string(out, "ip_data", kt_geo_describe(d->geo));
+    kt_buf_addf(out, ",\"ip_data_stale\":%s", kt_geo_is_stale(d->geo) ? "true" : "false");
     kt_buf_addf(out, ",\"started\":%" PRId64 ",\"uptime_s\":%" PRId64 ",\"agents\":%u,\"ingest\":{",
                 d->started, (wall() - d->started) / KT_NS_S, kt_auth_count(d->auth));
     add_counts(out, &counts);
@@ -134,7 +135,7 @@ static bool is_same(const struct kt_geo *a, const struct kt_geo *b)
 /* fresh: taken. */
 static enum kt_status take_geo(struct kt_daemon *d, struct kt_geo *fresh, struct kt_error *err)
 {
-    if (is_same(fresh, d->geo)) {
+    if (is_same(fresh, d->geo) && !kt_geo_is_stale(d->geo)) {
         kt_geo_free(fresh);
         return KT_OK;
     }
@@ -154,6 +155,26 @@ static enum kt_status reload_geo(struct kt_daemon *d, struct kt_error *err)
     if (kt_daemon_open_geo(d->conf, &fresh, &why) == KT_OK)
         return take_geo(d, fresh, err);
     kt_log(KT_LOG_WARN, "collector: the tables of addresses of before stay in force: %s", why.text);
+    return KT_OK;
+}
+
+/* Who writes over a table tells nobody. One that is half written yet is tried again. */
+enum kt_status kt_daemon_renew_geo(struct kt_daemon *d, struct kt_error *err)
+{
+    struct kt_str about = KT_STR("geoip.databases");
+    struct kt_geo *fresh = NULL;
+    struct kt_error why = { 0 };
+    if (!kt_geo_is_stale(d->geo))
+        return KT_OK;
+    if (kt_daemon_open_geo(d->conf, &fresh, &why) == KT_OK) {
+        kt_daemon_unsay(d, "geoip.broken", about);
+        return take_geo(d, fresh, err);
+    }
+    KT_CLEANUP(kt_buf_done) struct kt_buf sentence = { 0 };
+    kt_buf_addz(&sentence, "were written over and cannot be opened anew: new addresses go without "
+                           "facts until they can (put a whole file there): ");
+    kt_buf_addz(&sentence, why.text);
+    kt_daemon_note(d, "geoip.broken", about, kt_buf_z(&sentence), NULL);
     return KT_OK;
 }
 

@@ -69,19 +69,25 @@ static struct known *set_of(const struct kt_enrich *e, struct kt_ip ip)
     return e->at + (h >> 32) % SETS * (size_t)WAYS;
 }
 
-/* Notes that ip has a fact of that build; false when it had one at least as new. */
-static bool note(struct kt_enrich *e, struct kt_ip ip, uint64_t build)
+/* Where ip is in its set; else a free place, or that of the oldest. */
+static unsigned place_of(const struct known *set, struct kt_ip ip)
 {
-    struct known *set = set_of(e, ip);
     unsigned i = 0;
     while (i < WAYS - 1 && set[i].build != 0 && !kt_ip_eq(set[i].ip, ip))
         i++;
-    bool same = set[i].build != 0 && kt_ip_eq(set[i].ip, ip);
-    bool newer = !same || (looked_up(ip) && set[i].build < build + 1);
-    struct known now = newer ? (struct known){ ip, build + 1 } : set[i];
+    return i;
+}
+
+/* Has ip a fact at least as new as that build? */
+static bool has_fact(const struct known *k, struct kt_ip ip, uint64_t build)
+{
+    return k->build != 0 && kt_ip_eq(k->ip, ip) && (!looked_up(ip) || k->build >= build + 1);
+}
+
+static void put_first(struct known *set, unsigned i, struct known now)
+{
     memmove(set + 1, set, i * sizeof *set);
     set[0] = now;
-    return newer;
 }
 
 void kt_enrich_expect(const struct kt_enrich *e, struct kt_ip ip)
@@ -91,9 +97,12 @@ void kt_enrich_expect(const struct kt_enrich *e, struct kt_ip ip)
     __builtin_prefetch(&set[WAYS / 2]);
 }
 
-bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip)
+/* Notes that ip has a fact of that build, if it has none at least as new. */
+static void note(struct kt_enrich *e, struct kt_ip ip, uint64_t build)
 {
-    return note(e, ip, e->build);
+    struct known *set = set_of(e, ip);
+    unsigned i = place_of(set, ip);
+    put_first(set, i, has_fact(&set[i], ip, build) ? set[i] : (struct known){ ip, build + 1 });
 }
 
 static enum kt_status load_all(struct kt_enrich *e, struct kt_cursor *c, struct kt_json *json,
@@ -115,7 +124,7 @@ static enum kt_status load_all(struct kt_enrich *e, struct kt_cursor *c, struct 
             !kt_ip_parse(kt_json_str_at(root, "ip"), &ip))
             continue;
         (void)kt_json_i64(kt_json_at(root, "build"), &build);
-        (void)note(e, ip, build > 0 ? (uint64_t)build : 0);
+        note(e, ip, build > 0 ? (uint64_t)build : 0);
     }
 }
 
@@ -166,14 +175,11 @@ void kt_enrich_body(struct kt_ip ip, const struct kt_geo_fact *f, uint64_t build
     kt_buf_byte(raw, '}');
 }
 
-void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
-                    struct kt_event *ret)
+static void write_fact(const struct kt_enrich *e, struct kt_ip ip, const struct kt_geo_fact *f,
+                       kt_time_ns now, struct kt_buf *raw, struct kt_event *ret)
 {
-    struct kt_geo_fact f = { 0 };
     char text[KT_IP_TEXT_MAX];
-    if (looked_up(ip))
-        kt_geo_find(e->geo, ip, &f);
-    kt_enrich_body(ip, &f, e->build, raw);
+    kt_enrich_body(ip, f, e->build, raw);
     size_t len = raw->len; /* its id stands behind the record in the same memory */
     kt_buf_addz(raw, kt_ip_format(ip, text));
     kt_buf_byte(raw, '@');
@@ -187,4 +193,24 @@ void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, 
                               .has_ip = true,
                               .ip = ip,
                               .raw = kt_str_sub(all, 0, len) };
+}
+
+bool kt_enrich_fact(struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
+                    struct kt_event *ret)
+{
+    struct known *set = set_of(e, ip);
+    unsigned i = place_of(set, ip);
+    if (has_fact(&set[i], ip, e->build)) {
+        put_first(set, i, set[i]);
+        return false;
+    }
+    struct kt_geo_fact f = { 0 };
+    if (looked_up(ip)) {
+        kt_geo_find(e->geo, ip, &f);
+        if (kt_geo_is_stale(e->geo)) /* behind the look-up: it may have become so meanwhile */
+            return false;
+    }
+    put_first(set, i, (struct known){ ip, e->build + 1 });
+    write_fact(e, ip, &f, now, raw, ret);
+    return true;
 }

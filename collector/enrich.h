@@ -20,13 +20,14 @@ KT_MUST_USE enum kt_status kt_enrich_load(struct kt_enrich *e, const char *store
                                           struct kt_error *err);
 /* It is about to be asked for: its place is on its way from memory. */
 void kt_enrich_expect(const struct kt_enrich *e, struct kt_ip ip);
-/* Does ip need a fact? Says yes once; the caller then stores the record of kt_enrich_fact. A
- * forgotten address (the memory is bounded) costs one more fact, nothing else. */
-bool kt_enrich_wants(struct kt_enrich *e, struct kt_ip ip);
 /* What it says: country, network, class, the database's build, and the place where a database of
  * cities told one, so that a replay needs no database. */
 void kt_enrich_body(struct kt_ip ip, const struct kt_geo_fact *f, uint64_t build,
                     struct kt_buf *raw);
-/* The record for ip; its strings live in raw, which must outlive it. */
-void kt_enrich_fact(const struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
+/* Does ip need a fact? Says yes once, and ret is the record that the caller then stores; its
+ * strings live in raw, which must outlive it. A forgotten address (the memory is bounded) costs one
+ * more fact, nothing else. While the tables are stale (kt_geo_is_stale) an address that they would
+ * be asked for gets none, and is looked up when it comes again: what they do not say now would be
+ * stored for good. */
+bool kt_enrich_fact(struct kt_enrich *e, struct kt_ip ip, kt_time_ns now, struct kt_buf *raw,
                     struct kt_event *ret);

@@ -231,10 +231,10 @@ static enum kt_status store_facts(struct kt_intake *in, kt_time_ns stored, struc
 {
     for (uint32_t i = 0; i < in->n; i++) {
         fetch(in, i);
-        if (!in->events[i].has_ip || !kt_enrich_wants(in->o.enrich, in->events[i].ip))
-            continue;
         struct kt_event fact;
-        kt_enrich_fact(in->o.enrich, in->events[i].ip, in->arrival[i], &in->raw, &fact);
+        if (!in->events[i].has_ip ||
+            !kt_enrich_fact(in->o.enrich, in->events[i].ip, in->arrival[i], &in->raw, &fact))
+            continue;
         enum kt_status st = kt_intake_control(in, &fact, in->arrival[i], stored, err);
         if (st != KT_OK)
             return kt_wrap(err, "fact");

@@ -451,6 +451,14 @@ void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *re
     }
 }
 
+bool kt_geo_is_stale(const struct kt_geo *g)
+{
+    for (unsigned i = 0; g != NULL && i < g->n; i++)
+        if (!is_as_it_was(&g->files[i]))
+            return true;
+    return false;
+}
+
 const char *kt_geo_describe(const struct kt_geo *g)
 {
     return g != NULL ? g->describe : "no IP database";

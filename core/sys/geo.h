@@ -31,6 +31,9 @@ void kt_geo_free(struct kt_geo *g);
 /* NULL g finds nothing, and so does a file that was written over since it was opened (a rename
  * leaves it as it was). Look-ups do not allocate. */
 void kt_geo_find(const struct kt_geo *g, struct kt_ip ip, struct kt_geo_fact *ret);
+/* A file was written over, or touched, since it was opened, and is not asked: what is not found may
+ * well be in it. Opening anew mends that. Looks at every file; NULL is never stale. */
+bool kt_geo_is_stale(const struct kt_geo *g);
 /* "country 2026-11-01, asn 2026-11-01" or "no IP database". Borrowed from g (static when NULL). */
 const char *kt_geo_describe(const struct kt_geo *g);
 struct kt_geo_database { /* one file */

@@ -170,6 +170,31 @@ check(wait_for(lambda: ip_data() != before, 10), 'a reload opens the new one', h
 named = keytrail('search', 'kind:config operation:config', '--db', h.db, '--since', '1h', '-o', 'ndjson').stdout.decode()
 check(time.strftime('%Y-%m-%d', time.gmtime(NOW)) in named.strip().splitlines()[-1], 'the settings of the log name it', named[-600:])
 
+# ---- written over in place: `cp` of the same edition, `touch` ----
+def opened():
+    return h.log('collector.log').count('opened anew')
+
+
+def status_of():
+    return json.loads(keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)['collector']
+
+
+n = opened()
+with open(used, 'wb') as f:
+    f.write(country(NOW))
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: opened() > n, 10) and not status_of()['ip_data_stale'], 'a reload takes the same edition anew where it was written over', h.log('collector.log'))
+n = opened()
+os.utime(used, (NOW + 5, NOW + 5))
+check(wait_for(lambda: opened() > n, 15) and not status_of()['ip_data_stale'], 'a touched table is opened anew without a word from anybody', h.log('collector.log'))
+with open(used, 'wb') as f:
+    f.write(country(NOW)[:-20])
+check(wait_for(lambda: 'geoip.broken' in h.log('collector.log'), 15) and status_of()['ip_data_stale'], 'one that is half written is told, and status says so', h.log('collector.log'))
+n = opened()
+with open(used, 'wb') as f:
+    f.write(country(NOW))
+check(wait_for(lambda: opened() > n, 15) and not status_of()['ip_data_stale'], 'and it is opened when it is whole', h.log('collector.log'))
+
 # ---- fetching tells the collector of the configuration, of the tables alone ----
 name, conf = 'dbip-city-lite.mmdb', h.path('keytrail.yaml')
 used, text = os.path.join(out, name), open(h.path('keytrail.yaml')).read()
