@@ -2,7 +2,7 @@
  * enrich: which addresses have a fact in the log, and what a fact says.
  *
  * Owns:  a fixed table of known addresses (4-way sets, oldest out).
- * Calls: core (geo, json, store/read), detectors/hosting_asns. No clock.
+ * Calls: core (geo, json, rng, store/read), detectors/hosting_asns. No clock.
  * Holds: its memory never grows.
  */
 #include "collector/enrich.h"
@@ -10,6 +10,7 @@
 #include "core/event/json.h"
 #include "core/event/line.h"
 #include "core/store/read.h"
+#include "core/sys/rng.h"
 #include "detectors/hosting_asns.h"
 #include <math.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct known {
 struct kt_enrich {
     const struct kt_geo *geo;
     uint64_t build;
+    uint64_t salt;    /* random: nobody can send addresses that all fall into one set */
     struct known *at; /* SETS * WAYS, newest of a set first */
 };
 
@@ -32,6 +34,7 @@ struct kt_enrich *kt_enrich_new(const struct kt_geo *geo)
     struct kt_enrich *e = kt_alloc(sizeof *e);
     e->geo = geo;
     e->build = geo != NULL ? kt_geo_build(geo) : 0;
+    e->salt = kt_rng_u64(&kt_rng_real);
     e->at = kt_alloc_array((size_t)SETS * WAYS, sizeof *e->at);
     return e;
 }
@@ -63,7 +66,7 @@ static struct known *set_of(const struct kt_enrich *e, struct kt_ip ip)
     uint64_t half[2];
     _Static_assert(sizeof half == sizeof ip.at, "an address has two halves");
     memcpy(half, ip.at, sizeof half);
-    uint64_t h = half[0] * UINT64_C(0xff51afd7ed558ccd);
+    uint64_t h = (half[0] ^ e->salt) * UINT64_C(0xff51afd7ed558ccd);
     h = (h ^ h >> 32 ^ half[1]) * UINT64_C(0xc4ceb9fe1a85ec53);
     h = (h ^ h >> 32) * UINT64_C(0xff51afd7ed558ccd);
     return e->at + (h >> 32) % SETS * (size_t)WAYS;

@@ -100,12 +100,42 @@ static void a_stale_table_makes_no_fact_that_would_stay(void **state)
     assert_false(fact_of(ip_of("203.0.113.1"), &fact)); /* it is of the same build */
 }
 
+/* What whoever reads the source can work out ahead. */
+static uint32_t unsalted_set(struct kt_ip ip)
+{
+    uint64_t half[2];
+    memcpy(half, ip.at, sizeof half);
+    uint64_t h = half[0] * UINT64_C(0xff51afd7ed558ccd);
+    h = (h ^ h >> 32 ^ half[1]) * UINT64_C(0xc4ceb9fe1a85ec53);
+    h = (h ^ h >> 32) * UINT64_C(0xff51afd7ed558ccd);
+    return (uint32_t)((h >> 32) % 65536);
+}
+
+static void addresses_worked_out_ahead_do_not_push_each_other_out(void **state)
+{
+    struct kt_ip at[16];
+    struct kt_event fact;
+    unsigned n = 0;
+    (void)state;
+    for (uint32_t i = 0; n < KT_ARRAY_LEN(at); i++) {
+        struct kt_ip ip = ip_of("2001:db8::");
+        memcpy(ip.at + 12, &i, sizeof i);
+        if (unsalted_set(ip) == 7)
+            at[n++] = ip;
+    }
+    for (unsigned i = 0; i < n; i++)
+        assert_true(fact_of(at[i], &fact));
+    for (unsigned i = 0; i < n; i++)
+        assert_false(fact_of(at[i], &fact));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_stale_table_makes_no_fact_that_would_stay),
+        TEST(addresses_worked_out_ahead_do_not_push_each_other_out),
     };
     return cmocka_run_group_tests_name("collector_enrich", tests, NULL, NULL);
 }
