@@ -37,22 +37,52 @@ static enum kt_status render(const void *opt, const struct kt_target_secrets *se
     return KT_OK;
 }
 
-/* A single word other than `ok`, such as no_service or invalid_token: how Slack says what is wrong.
- * Anything else below a 200 is a relay's own answer, and its status counts. */
-static bool is_trouble(struct kt_str body)
-{
-    for (size_t i = 0; i < body.len; i++)
-        if ((body.at[i] < 'a' || body.at[i] > 'z') && body.at[i] != '_')
-            return false;
-    return body.len > 0 && body.len < 40 && !kt_str_is(body, "ok");
-}
+/* Slack's own words, of which some come below a 200 that posted nothing. Anything else below a 200
+ * is a relay's own answer, and its status counts. */
+static const struct {
+    const char *word;
+    enum kt_verdict verdict;
+    bool plain;
+} words[] = {
+    { "rollup_error", KT_RETRY, false },
+    { "ratelimited", KT_RETRY, false },
+    { "rate_limited", KT_RETRY, false },
+    { "internal_error", KT_RETRY, false },
+    { "fatal_error", KT_RETRY, false },
+    { "service_unavailable", KT_RETRY, false },
+    { "no_service", KT_RETRY, false }, /* the app is switched off: somebody may switch it on */
+    { "no_active_hooks", KT_RETRY, false },
+    { "invalid_payload", KT_REFUSED, true },
+    { "invalid_blocks", KT_REFUSED, true },
+    { "invalid_blocks_format", KT_REFUSED, true },
+    { "invalid_attachments", KT_REFUSED, true },
+    { "too_many_attachments", KT_REFUSED, true },
+    { "msg_too_long", KT_REFUSED, true },
+    { "no_text", KT_REFUSED, true },
+    { "missing_text_or_fallback_or_attachments", KT_REFUSED, true },
+    { "user_not_found", KT_REFUSED, false },
+    { "channel_not_found", KT_REFUSED, false },
+    { "action_prohibited", KT_REFUSED, false },
+    { "posting_to_general_channel_denied", KT_REFUSED, false },
+    { "invalid_token", KT_REFUSED, false },
+    { "no_team", KT_REFUSED, false },
+    { "team_disabled", KT_REFUSED, false },
+    { "channel_is_archived", KT_DISABLED, false },
+};
 
 static void judge(const struct kt_target_reply *reply, struct kt_target_ruling *ret)
 {
-    bool good = reply->status == 200 && !is_trouble(kt_str_trim(reply->body));
+    struct kt_str body = kt_str_trim(reply->body);
+    bool good = reply->status == 200;
+    ret->verdict = kt_render_judge(reply->status);
     ret->plain = reply->status == 400;
+    for (size_t i = 0; reply->status == 200 && i < KT_ARRAY_LEN(words); i++)
+        if (kt_str_is(body, words[i].word)) {
+            good = false;
+            ret->verdict = words[i].verdict;
+            ret->plain = words[i].plain;
+        }
     kt_render_word(good ? KT_STR("ok") : kt_str_sub(reply->body, 0, 60), reply->status, ret->word);
-    ret->verdict = reply->status == 200 && !good ? KT_RETRY : kt_render_judge(reply->status);
 }
 
 const struct kt_target kt_target_slack = {
