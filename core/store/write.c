@@ -220,6 +220,12 @@ static enum kt_status open_db(struct kt_store *s, const struct kt_store_options 
         return kt_fail(err, KT_E_AGAIN, "no store at '%s'", s->file);
     if (head.exists && !head.empty && kt_db_judge(s->file, &head, true, err) != KT_OK)
         return kt_wrap(err, "store");
+    if (!head.exists && (head.has_wal || head.has_shm)) /* SQLite would throw away what it has */
+        return kt_fail(err, KT_E_CORRUPT,
+                       "'%s' is gone, but its -wal or -shm is there: no new log is begun in its "
+                       "place. With the collector stopped put it back, or restore a backup; to "
+                       "begin a new log, move the -wal and -shm away",
+                       s->file);
     if ((!head.exists || head.empty) && kt_db_make(s->file, err) != KT_OK)
         return kt_wrap(err, "store");
     if (kt_db_open(s->file, o->vfs, KT_DB_WRITE, &s->db, err) != KT_OK ||

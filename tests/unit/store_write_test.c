@@ -403,6 +403,33 @@ static void a_file_that_is_gone_takes_no_commit(void **state)
     }
 }
 
+/* A supervisor starts the collector again within seconds. */
+static void a_start_makes_no_store_where_one_was(void **state)
+{
+    struct world *w = *state;
+    struct kt_error err = { 0 };
+    struct kt_store *other = NULL;
+    const struct kt_store_options o = { .path = w->path, .create = true };
+    KT_CLEANUP(kt_buf_done) struct kt_buf value = { 0 };
+    char away[130];
+    open_store(w, 100);
+    assert_int_equal(kt_store_begin(w->store, &err), KT_OK);
+    assert_int_equal(kt_store_put(w->store, "a", KT_STR("1"), &err), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, &err), KT_OK);
+    (void)snprintf(away, sizeof away, "%s.away", w->path);
+    assert_int_equal(rename(w->path, away), 0);
+    kt_store_close(w->store);
+    w->store = NULL;
+    for (unsigned i = 0; i < 2; i++) { /* and again */
+        assert_int_equal(kt_store_open(&o, &other, &err), KT_E_CORRUPT);
+        assert_non_null(strstr(err.text, "no new log is begun"));
+        assert_int_equal(access(w->path, F_OK), -1);
+    }
+    assert_int_equal(rename(away, w->path), 0);
+    open_store(w, 100);
+    assert_int_equal(kt_store_get(w->store, "a", &value, &err), KT_OK);
+}
+
 static void files_are_for_the_group_to_read(void **state)
 {
     struct world *w = *state;
@@ -548,6 +575,7 @@ int main(void)
         T(second_writer_is_told_who_has_it),
         T(missing_store_is_made_only_when_asked),
         T(a_file_that_is_gone_takes_no_commit),
+        T(a_start_makes_no_store_where_one_was),
         T(files_are_for_the_group_to_read),
         T(newer_schema_is_refused_by_name),
         T(changed_schema_is_refused),
