@@ -72,6 +72,13 @@ static kt_time_ns counted_before(const struct incident *in)
     return newcomers ? KT_NS_DAY : longest; /* those of a day */
 }
 
+/* A field of the query, before its value. */
+static void add_field(struct kt_buf *b, const char *field)
+{
+    kt_buf_addz(b, b->at[b->len - 1] == '\'' ? "" : " ");
+    kt_buf_addz(b, field);
+}
+
 static void add_command(struct kt_buf *b, const struct incident *in)
 {
     bool by_net = in->key_kind == KT_KEY_NETWORK, several = in->members_n > 1;
@@ -81,26 +88,26 @@ static void add_command(struct kt_buf *b, const struct incident *in)
     kt_buf_addz(b, "keytrail search '");
     if (!by_net && !by_address && !several && in->key_kind != KT_KEY_INSTANCE &&
         in->actor[0] != '\0') {
-        kt_buf_addz(b, "actor:");
+        add_field(b, "actor:");
         add_value(b, kt_str_of(in->actor));
-        kt_buf_addz(b, place ? " " : "");
     } else if ((in->key_kind == KT_KEY_INSTANCE || has_family(in, KT_FAMILY_SILENCE)) &&
                in->instance[0] != '\0') {
-        kt_buf_addz(b, "instance:");
+        add_field(b, "instance:");
         add_value(b, kt_str_of(in->instance));
-        kt_buf_addz(b, place ? " " : "");
     }
     if (in->key_kind == KT_KEY_IDENTITY)
-        kt_buf_addz(b, "action:login outcome:denied,failure");
+        add_field(b, "action:login outcome:denied,failure");
     bool program = in->key_kind == KT_KEY_HOST_EXE ||
                    (in->together == KT_ONE_CAUSE && has_family(in, KT_FAMILY_PROCESS));
     if (program && in->user_agent[0] != '\0') {
-        kt_buf_addz(b, "user_agent:");
+        add_field(b, "user_agent:");
         add_value(b, kt_str_of(in->user_agent));
     }
     struct kt_ip ip;
-    if (place && kt_ip_parse(kt_str_of(in->ip), &ip))
-        kt_buf_addf(b, "ip:%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
+    if (place && kt_ip_parse(kt_str_of(in->ip), &ip)) {
+        add_field(b, "ip:");
+        kt_buf_addf(b, "%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
+    }
     kt_time_ns first = (in->first - counted_before(in)) / KT_NS_S * KT_NS_S,
                newest = in->again_n > 0 && in->again_last > in->last ? in->again_last : in->last,
                last = newest + KT_NS_S;
