@@ -543,7 +543,10 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
     }
     if (old->production[0] == '\0')
         memcpy(old->production, young->production, sizeof old->production);
-    old->network = old->network != 0 ? old->network : young->network;
+    if (old->network == 0) {
+        old->network = young->network;
+        old->rented = young->rented;
+    }
     if (young->key_kind == KT_KEY_ACTOR && old->key_kind != KT_KEY_ACTOR) {
         memcpy(old->actor, young->actor, sizeof old->actor);
         old->actor_kind = young->actor_kind;
@@ -566,13 +569,27 @@ static bool has_part(const struct incident *in, unsigned family)
     return false;
 }
 
-/* Was somebody told of the network, were names tried there, or was the account told of as being in
- * other hands? Newcomers alone, who are no alert, moved house: what one of them does is his own,
- * and an alert that it becomes names what he did. */
-static bool is_attacked(const struct incident *there, const struct incident *own)
+/* Told of as it is, or as what somebody was told of before. */
+static bool is_known(const struct incident *in)
 {
-    return there->severity >= KT_SEV_MEDIUM || has_part(there, KT_FAMILY_FAILURES) ||
-           (own != NULL && own->severity >= KT_SEV_MEDIUM && has_part(own, KT_FAMILY_NETWORK));
+    return in->severity >= KT_SEV_MEDIUM || in->quiet_run || in->again;
+}
+
+/* Was the account told of as being in other hands: at this network, or on a rented server? Who was
+ * told of for his own new line takes no office along. */
+static bool in_other_hands(const struct incident *own, const struct kt_scene *s)
+{
+    return own != NULL && is_known(own) && has_part(own, KT_FAMILY_NETWORK) &&
+           (own->rented || own->network == s->where.network);
+}
+
+/* Was somebody told of the network, were names tried there, or is the account in other hands?
+ * Newcomers alone, who are no alert, moved house: what one of them does is his own, and an alert
+ * that it becomes names what he did. */
+static bool is_attacked(const struct incident *there, const struct incident *own,
+                        const struct kt_scene *s)
+{
+    return is_known(there) || has_part(there, KT_FAMILY_FAILURES) || in_other_hands(own, s);
 }
 
 /* An actor that got in from a network under attack belongs to the incident of that network. */
@@ -585,7 +602,7 @@ static void join_address(struct kt_detect *d, struct kt_scene *s)
     if (there == NULL || (kt_net_known(s->places, s->where.net) && s->n_found == 0))
         return;
     struct incident *own = kt_detect_incident(d, KT_KEY_ACTOR, s->who, s->t);
-    if (!is_attacked(there, own))
+    if (!is_attacked(there, own, s))
         return;
     kt_detect_member(there, s->who, s->actor->number);
     if (own == NULL) {
@@ -651,7 +668,10 @@ static void take(struct kt_detect *d, struct kt_scene *s, struct kt_finding *f,
     note_time(in, s->t);
     kt_time_ns since = (kt_time_ns)f->since_min * KT_NS_MIN;
     in->since = since > 0 && since < in->since ? since : in->since;
-    in->network = f->network != 0 ? f->network : in->network;
+    if (f->network != 0) {
+        in->network = f->network;
+        in->rented = s->where.hosting;
+    }
     note_scene(s, in, f->flags);
     if (f->instance.len > 0) {
         kt_str_copyz(in->instance, sizeof in->instance, f->instance);
@@ -689,8 +709,7 @@ static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident 
     in = kt_detect_together(d, s, in);
     kt_detect_note_news(d, s, in);
     weigh(d, s, in);
-    bool is_known = in->quiet_run || in->again; /* somebody was told of its like */
-    if (in->severity >= KT_SEV_MEDIUM || is_known || (is_quiet(in) && in->severity >= 0))
+    if (is_known(in) || (is_quiet(in) && in->severity >= 0))
         hold_members(d, in);
     return in->serial;
 }

@@ -86,7 +86,8 @@ struct incident {
      * whether something in it is new; of that one, how often it came again, and when last; of each,
      * the clients in its network, and those of alerts before that nobody judged. */
     uint64_t told_before;
-    uint8_t again, news, client_n, pad;
+    uint8_t again, news, client_n;
+    uint8_t rented; /* `network` is one of rented servers */
     uint32_t again_n;
     kt_time_ns again_last;
     uint32_t client[INCIDENT_CLIENTS]; /* 0: it named none */
