@@ -450,9 +450,8 @@ static const struct visit *between(const struct trail *t, unsigned at, const str
  * another network of that country the third day of use is no earlier than two after its first. */
 static bool was_unsettled(const struct kt_scene *s, const struct trail *t, const struct kt_place *p)
 {
-    return p->network == t->unsettled ||
-           kt_actor_day(s->actor, p->first_min) + TRUSTED - 1 >=
-               kt_actor_day(s->actor, t->began_min);
+    return p->network == t->unsettled || kt_actor_day(s->actor, p->first_min) + TRUSTED - 1 >=
+                                             kt_actor_day(s->actor, t->began_min);
 }
 
 /* Neither trusted, nor told of, nor anybody else's. */
