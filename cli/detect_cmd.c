@@ -68,17 +68,20 @@ static void print_row(const struct kt_detector *det, const char *page, const voi
                                               { "page", "PAGE", 0, false },
                                               { "options", "OPTIONS", 0, false } };
     KT_CLEANUP(kt_buf_done) struct kt_buf options = { 0 };
+    void *defaults = kt_alloc(det->options_size);
+    kt_options_defaults(det->options, defaults);
     for (const struct kt_option *o = det->options; o->name != NULL; o++) {
         kt_buf_addz(&options, o == det->options ? "[{\"name\":" : ",{\"name\":");
         kt_json_quote(&options, kt_str_of(o->name));
         kt_buf_addz(&options, ",\"value\":");
         add_value(o, values, &options);
         kt_buf_addz(&options, ",\"default\":");
-        kt_json_quote(&options, kt_str_of(o->dflt));
+        add_value(o, defaults, &options);
         kt_buf_addz(&options, ",\"help\":");
         kt_json_quote(&options, kt_str_of(o->help));
         kt_buf_byte(&options, '}');
     }
+    kt_free(defaults);
     kt_buf_addz(&options, options.len == 0 ? "[]" : "]");
     struct kt_rows *rows = kt_rows_new(how, parts, KT_ARRAY_LEN(parts), true);
     const struct kt_cell cells[] = { kt_cell_str(kt_str_of(det->name)),

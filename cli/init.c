@@ -230,13 +230,18 @@ static enum kt_status give_all(const char *dir, const char *owner, struct kt_err
 }
 
 /* By hand they would run as root, and what they write would be nobody's who runs as a service. */
-static void say_next(const char *dir, bool service)
+static void say_next(const char *dir, const char *owner)
 {
-    if (service)
+    /* the units read this folder alone */
+    if (owner != NULL && strcmp(dir, "/etc/keytrail") == 0)
         printf("\nnext:\n  systemctl enable --now keytrail-collector keytrail-dashboard\n"
                "  systemctl enable --now keytrail-agent      # after a look at %s/agent.yaml: the "
                "sources in it are examples\n",
                dir);
+    else if (owner != NULL)
+        printf("\nnext:\n  sudo -u %s keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c "
+               "%s/agent.yaml      # the sources in it are examples\n",
+               owner, dir, dir);
     else
         printf("\nnext:\n  keytrail collector -c %s/keytrail.yaml\n  keytrail-agent -c "
                "%s/agent.yaml      # the sources in it are examples\n",
@@ -273,6 +278,6 @@ int kt_cmd_init(int argc, char **argv)
     (void)setvbuf(stdout, NULL, _IOLBF, 0); /* what was written stands above what failed */
     if (init(argv[1], &err) != KT_OK || (owner != NULL && give_all(argv[1], owner, &err) != KT_OK))
         return kt_cli_fail("init", &err);
-    say_next(argv[1], owner != NULL);
+    say_next(argv[1], owner);
     return KT_EXIT_OK;
 }

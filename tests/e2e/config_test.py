@@ -1,9 +1,13 @@
 #!/usr/bin/env python3
 """`config check` finds what would go wrong, with its place and the nearest word."""
+import pwd
 from support import *
 
 d = folder()
 keytrail('init', d)
+me = pwd.getpwuid(os.geteuid()).pw_name
+said = keytrail('init', os.path.join(d, 'other'), '--owner', me).stdout.decode()
+check('systemctl' not in said and f'sudo -u {me} keytrail collector -c {d}/other/keytrail.yaml' in said, 'the units are not named for a folder that they do not read', said)
 
 
 def write(name, text, mode=0o600):

@@ -53,6 +53,8 @@ row = json.loads(explain('-o', 'json', '-c', conf_spike).stdout)[0]
 options = {o['name']: o for o in row['options']}
 check(row['page'] == page and row['name'] == 'volume_spike' and row['summary'] in keytrail('detect', 'list').stdout.decode(), 'explain -o json has the page', row)
 check((options['floor_5m']['value'], options['floor_5m']['default'], options['floor_1h']['value']) == ('33', '20', '40'), 'and the options, as they stand and by default', row['options'])
+plain = json.loads(keytrail('detect', 'explain', 'unexpected_ip', '-o', 'json').stdout)[0]['options']
+check(plain and all(o['value'] == o['default'] for o in plain), 'what is not configured is spelled as its default', plain)
 check('floor_5m: 33' in explain('-c', conf_spike).stdout.decode() and explain('-o', 'md').stdout.decode() == page, 'for people it is the page')
 check(len(ndjson(explain('-o', 'ndjson'))) == 1 and explain('-o', 'csv').stdout.decode().startswith('name,summary,page,options'), 'one row for programs')
 
