@@ -56,8 +56,7 @@ struct status {
     kt_time_ns now;
     const char *timeout;
     kt_time_ns deadline; /* mono */
-    bool asked;          /* the collector; live says whether it answered */
-    bool hangs;          /* it runs, and did not */
+    enum { NOT_ASKED, ANSWERS, HANGS, ABSENT, DENIED } collector; /* live: its answer */
 };
 
 static struct source_sum *sum_of(struct status *s, struct kt_str source, struct kt_str instance)
@@ -241,10 +240,12 @@ static void ask_collector(struct status *s, const char *config)
     struct kt_error err = { 0 };
     if (config == NULL || kt_conf_load(config, &conf, &err) != KT_OK)
         return;
-    s->asked = true;
+    s->collector = ANSWERS;
     if (kt_control_ask_within(conf->control, KT_STR("{\"do\":\"status\"}"), KT_CONTROL_LOOK_S,
                               &s->live, &err) != KT_OK) {
-        s->hangs = err.sys_errno == ETIMEDOUT;
+        s->collector = err.sys_errno == ETIMEDOUT ? HANGS
+                       : err.sys_errno == EACCES  ? DENIED
+                                                  : ABSENT;
         kt_buf_reset(&s->live);
     }
     kt_conf_free(conf);
@@ -266,6 +267,11 @@ static void add_array(struct kt_buf *b, const struct kt_buf *array)
 
 static void print_json(const struct status *s)
 {
+    static const char *const words[] = { [NOT_ASKED] = "null",
+                                         [ANSWERS] = "\"answers\"",
+                                         [HANGS] = "\"hangs\"",
+                                         [ABSENT] = "\"absent\"",
+                                         [DENIED] = "\"denied\"" };
     struct kt_buf b = { 0 };
     char id[KT_ID_TEXT];
     kt_buf_addf(
@@ -312,7 +318,7 @@ static void print_json(const struct status *s)
     kt_buf_add(&b, kt_buf_str(&s->streams_json));
     kt_buf_addz(&b, ",\"collector\":");
     kt_buf_add(&b, s->live.len > 0 ? kt_str_trim(kt_buf_str(&s->live)) : KT_STR("null"));
-    kt_buf_addz(&b, "}\n");
+    kt_buf_addf(&b, ",\"collector_state\":%s}\n", words[s->collector]);
     fwrite(b.at, 1, b.len, stdout);
     kt_buf_done(&b);
 }
@@ -383,11 +389,13 @@ static void print_collector(const struct status *s)
             printf("disk       FULL: batches are refused, agents keep their events; make room\n");
         else if (level.len > 0 && !kt_str_is(level, "fine"))
             printf("disk       little room is left (" KT_STR_FMT ")\n", KT_STR_ARG(level));
-    } else if (s->hangs) {
+    } else if (s->collector == HANGS) {
         printf(
             "collector  HANGS: it runs, and gave no answer in %u s; look at its log and its disk\n",
             KT_CONTROL_LOOK_S);
-    } else if (s->asked) {
+    } else if (s->collector == DENIED) {
+        printf("collector  not asked: its socket is its own; run as the collector's user\n");
+    } else if (s->collector != NOT_ASKED) {
         printf("collector  does not answer: not running, or it waits for room on a full disk\n");
     } else {
         printf("collector  not asked (give -c CONFIG)\n");

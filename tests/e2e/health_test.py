@@ -65,11 +65,21 @@ with open(config, 'w') as f:
 stop(agent)
 h.collector.send_signal(signal.SIGSTOP)  # as before a disk that is away
 began = time.monotonic()
-both = [subprocess.Popen([KEYTRAIL, c, '-c', config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in ('status', 'doctor')]
-said = [c.communicate(timeout=60)[0] for c in both]
+asked = [subprocess.Popen([KEYTRAIL, *c, '-c', config], stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for c in (('status',), ('doctor',), ('status', '-o', 'json'))]
+said = [c.communicate(timeout=60)[0] for c in asked]
 h.collector.send_signal(signal.SIGCONT)
 check(time.monotonic() - began < 45 and b'HANGS' in said[0] and b'does not answer' in said[1], 'a collector that hangs is said to, within seconds', b'\n'.join(said))
+check(json.loads(said[2])['collector_state'] == 'hangs', 'and to programs', said[2])
+state = lambda: json.loads(keytrail('status', '-o', 'json', '-c', config).stdout)['collector_state']
+check(state() == 'answers', 'one that answers')
+os.chmod(h.path('control.sock'), 0)
+plain = ['setpriv', '--bounding-set', '-dac_override,-dac_read_search'] if os.geteuid() == 0 else []
+p = run(*plain, KEYTRAIL, 'status', '-c', config, ok=False)
+check("run as the collector's user" in p.stdout.decode() and 'not running' not in p.stdout.decode(), 'whoever may not ask is told so', p.stdout.decode() + p.stderr.decode())
+p = run(*plain, KEYTRAIL, 'status', '-o', 'json', '-c', config, ok=False)
+check(json.loads(p.stdout)['collector_state'] == 'denied', 'and so are programs', p.stdout)
 check(stop(h.collector) == 0, 'the collector ends')
+check(state() == 'absent', 'one that is not there')
 code, rows, p = doctor('-c', config)
 check(code == 1 and row(rows, 'collector', 'bad') and 'journalctl' in row(rows, 'collector', 'bad')['next'], 'a collector that is away', p.stdout)
 code, rows, p = doctor('--db', h.db)
