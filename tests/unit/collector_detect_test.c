@@ -227,39 +227,6 @@ static void accounts_behind_one_alert_are_told(void **state)
     org_done(&o);
 }
 
-/* Told of for another line of his own; then he is one of those whose office has a new one, which
- * nobody was told of. They are no part of his alert. */
-static void who_was_told_of_takes_no_office_along(void **state)
-{
-    (void)state;
-    struct org o;
-    static const char client[] = "Vault/1.15 (darwin arm64)";
-    kt_time_ns t = COMPANY_NOW + 13 * KT_NS_HOUR;
-    company_learned(&o);
-    org_fact(&o, "90.80.1.9", "DE", 3215, "Orange", false);
-    org_fact(&o, "95.90.1.9", "DE", 6830, "Liberty", false);
-    struct org_event e = { .kind = KT_ACTOR_HUMAN, .user_agent = client };
-    for (unsigned i = 0; i < 13; i++) {
-        bool crowd = i < 7, own = !crowd && i < 12;
-        e.t = crowd ? t + i * 40 * KT_NS_MIN : t + 5 * KT_NS_HOUR + i * KT_NS_MIN;
-        e.t += crowd || own ? 0 : 3 * KT_NS_HOUR;
-        e.actor = org_text(&o, "person%u@acme.example", crowd ? i : 8);
-        e.ip = own ? "95.90.1.9" : "90.80.1.9";
-        e.secret = own ? org_text(&o, "vault://main/-/secret/prod/n%u/x", i)
-                       : org_text(&o, "vault://main/-/secret/team%u/0", crowd ? i : 8);
-        org_add(&o, e);
-    }
-    org_run(&o);
-    company_show(&o);
-    const struct org_alert *own = org_alert_of(&o, 0, "person8@acme.example");
-    assert_non_null(own);
-    for (uint32_t i = 0; i < o.n_alert; i++) {
-        if (strcmp(o.alert[i].id, own->id) == 0)
-            assert_null(strstr(o.alert[i].json, "secret/team0/0"));
-    }
-    org_done(&o);
-}
-
 /* The root token, half an hour later, and again two hours after it was told of. */
 static void a_signature_that_comes_again_is_told(void **state)
 {
@@ -561,7 +528,6 @@ int main(void)
         cmocka_unit_test(spray_and_the_account_it_opened_are_one_alert),
         cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(accounts_behind_one_alert_are_told),
-        cmocka_unit_test(who_was_told_of_takes_no_office_along),
         cmocka_unit_test(a_signature_that_comes_again_is_told),
         cmocka_unit_test(what_an_older_build_told_is_not_told_at_once),
         cmocka_unit_test(first_day_mass_read_pages),
