@@ -55,7 +55,7 @@ struct status {
     unsigned expectations;                 /* open, break-glass among them */
     kt_time_ns now;
     const char *timeout;
-    kt_time_ns deadline; /* mono */
+    kt_time_ns deadline;                                          /* mono */
     enum { NOT_ASKED, ANSWERS, HANGS, ABSENT, DENIED } collector; /* live: its answer */
 };
 

@@ -3,9 +3,9 @@
  * (DETECTION §4.3).
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals;
- *        by pair: what an actor wrote itself; by secret: its readers; by kind: peers' prior and growth.
- * Calls: deletions, detector.h, hot_secret, hour_secrets, told_burst and core only. No clock, no
- *        I/O.
+ *        by pair: what an actor wrote itself; by secret: its readers; by kind: peers' prior and
+ * growth. Calls: deletions, detector.h, hot_secret, hour_secrets, told_burst and core only. No
+ * clock, no I/O.
  */
 #include "detectors/deletions.h"
 #include "detectors/hot_secret.h"
@@ -25,7 +25,19 @@
 #define WEEK_MIN      (8u * 1440) /* in which each job of a week has had its first run */
 #define OWN_DAYS      3u          /* counted days that say what a machine does */
 enum { STAT_HOUR, STAT_FIVE, STAT_DISTINCT };
-enum { T_ACTOR, T_RATE, T_SKETCH, T_WEEK, T_OWN, T_SECRET, T_KIND, T_WORK, T_TOLD, T_DELETED, T_REFUSED };
+enum {
+    T_ACTOR,
+    T_RATE,
+    T_SKETCH,
+    T_WEEK,
+    T_OWN,
+    T_SECRET,
+    T_KIND,
+    T_WORK,
+    T_TOLD,
+    T_DELETED,
+    T_REFUSED
+};
 
 struct options {
     uint64_t floor_5m, floor_1h, floor_distinct, floor_distinct_young, first_5m, first_1h,
