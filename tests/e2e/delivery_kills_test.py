@@ -106,7 +106,7 @@ while killed < kills or made < people:
         h.collector.kill(); h.collector.wait(); h.start_collector(wait=False)
         killed += 1
         if killed % 2:
-            wait_for(h.listening, 5)
+            wait_for(h.up, 5)
             answer()
 check(wait_for(lambda: len(alerts()) >= people, 60, 0.3), f'{people} guessed passwords are as many alerts, over {killed} kills', len(alerts()))
 check(wait_for(lambda: not ndjson(keytrail('notify', 'queue', '-c', conf, '-o', 'ndjson', ok=False)), 90, 0.3), 'all of them are sent', keytrail('notify', 'queue', '-c', conf, ok=False).stdout)

@@ -37,6 +37,17 @@ static void open_store(struct world *w)
         fail_msg("%s", err.text);
 }
 
+/* Nothing stays, so that another log may begin. */
+static void remove_store(const char *path)
+{
+    static const char *const ends[] = { "", "-wal", "-shm" };
+    char name[128];
+    for (unsigned i = 0; i < KT_ARRAY_LEN(ends); i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, ends[i]);
+        (void)unlink(name);
+    }
+}
+
 static void close_store(struct world *w)
 {
     kt_store_close(w->s);
@@ -222,7 +233,7 @@ static void another_logs_backup_is_refused(void **state)
     add(w, 3);
     (void)good_backup(w, false);
     close_store(w);
-    (void)unlink(w->path);
+    remove_store(w->path);
     open_store(w);
     w->batches = 0;
     add(w, 5);
@@ -393,7 +404,7 @@ static void fail_everywhere(struct world *w, enum fault_kind kind, bool power_cu
         struct kt_error err = { 0 };
         char lock[112];
         (void)snprintf(lock, sizeof lock, "%s-lock", w->to);
-        (void)unlink(w->path);
+        remove_store(w->path);
         (void)unlink(w->to);
         open_store(w);
         w->batches = 0;
