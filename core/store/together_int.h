@@ -134,6 +134,14 @@ struct kt_values { /* of each small column, those that a scan lets through */
 };
 /* False: it is no help to ask which segments have them. */
 bool kt_values_wanted(const struct kt_scan *scan, struct kt_values *ret);
+/* Of the planned ones [from, end), all in the stretch, those stay that are wanted: from `to` on.
+ * Returns where they end. */
+typedef uint32_t kt_plan_keep(void *self, const struct kt_stretch *s, struct kt_segment *plan,
+                              uint32_t from, uint32_t end, uint32_t to);
+/* Asks of each stretch that has some of the plan (rising), until the scan gives up; what is in none
+ * stays. Returns how many stay. */
+uint32_t kt_plan_by_stretch(const struct kt_scan *scan, const struct kt_stretches *all,
+                            struct kt_segment *plan, uint32_t n, kt_plan_keep *keep, void *self);
 /* As kt_together_narrow, by values alone. get: of a blob's value. Returns how many stay. */
 uint32_t kt_values_narrow(const struct kt_values *v, sqlite3_stmt *get, const struct kt_scan *scan,
                           const struct kt_directory *d, const struct kt_stretches *all,

@@ -29,6 +29,7 @@ struct asking {
     bool given_up;
     bool earliest; /* the scan wants no more than the earliest of each pair, and pairs say it */
     struct kt_pairs_key key;
+    const struct kt_directory *directory;
     const struct kt_stretch *stretch;
     uint8_t set[KT_TOGETHER_SEGMENTS / 8];
 };
@@ -221,16 +222,38 @@ bool kt_plan_keep_pieces(sqlite3_stmt *part, const uint8_t set[KT_TOGETHER_SEGME
     return true;
 }
 
-/* Of the planned ones [from, end), all in the stretch, those stay that are wanted: from `to` on. */
-static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_segment *plan,
-                     uint32_t from, uint32_t end, uint32_t to)
+uint32_t kt_plan_by_stretch(const struct kt_scan *scan, const struct kt_stretches *all,
+                            struct kt_segment *plan, uint32_t n, kt_plan_keep *keep, void *self)
 {
+    uint32_t to = 0, i = 0;
+    for (uint32_t k = 0; k < all->n; k++) {
+        const struct kt_stretch *s = &all->at[k];
+        if (scan->give_up != NULL && scan->give_up(scan->give_up_self)) /* the walk ends by it */
+            break;
+        while (i < n && plan[i].first_seq < s->first_seq)
+            plan[to++] = plan[i++];
+        uint32_t from = i;
+        while (i < n && plan[i].last_seq <= s->last_seq)
+            i++;
+        to = keep(self, s, plan, from, i, to);
+    }
+    while (i < n)
+        plan[to++] = plan[i++];
+    return to;
+}
+
+static uint32_t keep(void *self, const struct kt_stretch *s, struct kt_segment *plan, uint32_t from,
+                     uint32_t end, uint32_t to)
+{
+    struct asking *q = self;
+    const struct kt_directory *d = q->directory;
     struct kt_stretch_place p;
     enum says says = NOT_KNOWN;
     uint32_t pieces = 0;
+    q->stretch = s;
     for (uint32_t i = from; i < end; i++)
         pieces += kt_segment_pieces(&plan[i]);
-    if (pieces >= WORTH && kt_stretch_whole(q->stretch, d, &p) && !gives_up(q))
+    if (pieces >= WORTH && kt_stretch_whole(s, d, &p) && !gives_up(q))
         says = ask(q, pieces);
     bool some = says == PRESENT && knows_earliest(q, d, &p);
     for (uint32_t i = from; i < end && says != ABSENT; i++) {
@@ -239,24 +262,6 @@ static uint32_t keep(struct asking *q, const struct kt_directory *d, struct kt_s
                                          &d->at[at], &plan[i]))
             plan[to++] = plan[i];
     }
-    return to;
-}
-
-static uint32_t narrow(struct asking *q, const struct kt_directory *d,
-                       const struct kt_stretches *all, struct kt_segment *plan, uint32_t n)
-{
-    uint32_t to = 0, i = 0;
-    for (uint32_t k = 0; k < all->n; k++) {
-        q->stretch = &all->at[k];
-        while (i < n && plan[i].first_seq < q->stretch->first_seq)
-            plan[to++] = plan[i++];
-        uint32_t from = i;
-        while (i < n && plan[i].last_seq <= q->stretch->last_seq)
-            i++;
-        to = keep(q, d, plan, from, i, to);
-    }
-    while (i < n)
-        plan[to++] = plan[i++];
     return to;
 }
 
@@ -280,8 +285,9 @@ static uint32_t narrow_by_list(struct narrowing *w, struct kt_reader *r, const s
             n = kt_values_narrow(&w->values, get, scan, &r->directory, &all, plan, n);
         w->couples.door = door;
         w->couples.key = all.key;
+        w->couples.directory = &r->directory;
         if (w->by_couples)
-            n = narrow(&w->couples, &r->directory, &all, plan, n);
+            n = kt_plan_by_stretch(scan, &all, plan, n, keep, &w->couples);
         if (w->by_sessions)
             n = kt_sessions_narrow(&door, scan, &r->directory, &all, plan, n);
     }

@@ -218,21 +218,28 @@ static bool find(sqlite3_stmt *get, const struct kt_stretch *s, const struct kt_
     return known && !rd.bad && rd.left == 0;
 }
 
-/* Of the planned ones [from, end), all in the stretch, those stay that may have them. */
-static uint32_t keep(const struct kt_plan_door *door, const struct kt_stretch *s,
-                     const struct kt_scan *scan, const struct kt_directory *d,
-                     struct kt_segment *plan, uint32_t from, uint32_t end, uint32_t to)
+struct asking {
+    const struct kt_plan_door *door;
+    const struct kt_scan *scan;
+    const struct kt_directory *directory;
+};
+
+static uint32_t keep(void *self, const struct kt_stretch *s, struct kt_segment *plan, uint32_t from,
+                     uint32_t end, uint32_t to)
 {
+    const struct asking *q = self;
+    const struct kt_directory *d = q->directory;
     uint8_t set[KT_TOGETHER_SEGMENTS / 8];
     struct kt_stretch_place p;
     uint32_t pieces = 0;
     for (uint32_t i = from; i < end; i++)
         pieces += kt_segment_pieces(&plan[i]);
-    bool known = pieces >= WORTH && kt_stretch_whole(s, d, &p) && find(door->get, s, scan, set);
+    bool known =
+        pieces >= WORTH && kt_stretch_whole(s, d, &p) && find(q->door->get, s, q->scan, set);
     for (uint32_t i = from; i < end; i++) {
         uint32_t at = known ? kt_directory_from(d, plan[i].first_seq) : 0;
-        if (!known || kt_plan_keep_pieces(door->part, set, kt_stretch_number(&p, d, at), &d->at[at],
-                                          &plan[i]))
+        if (!known || kt_plan_keep_pieces(q->door->part, set, kt_stretch_number(&p, d, at),
+                                          &d->at[at], &plan[i]))
             plan[to++] = plan[i];
     }
     return to;
@@ -242,19 +249,6 @@ uint32_t kt_sessions_narrow(const struct kt_plan_door *door, const struct kt_sca
                             const struct kt_directory *d, const struct kt_stretches *all,
                             struct kt_segment *plan, uint32_t n)
 {
-    uint32_t to = 0, i = 0;
-    for (uint32_t k = 0; k < all->n; k++) {
-        const struct kt_stretch *s = &all->at[k];
-        if (scan->give_up != NULL && scan->give_up(scan->give_up_self)) /* the walk ends by it */
-            break;
-        while (i < n && plan[i].first_seq < s->first_seq)
-            plan[to++] = plan[i++];
-        uint32_t from = i;
-        while (i < n && plan[i].last_seq <= s->last_seq)
-            i++;
-        to = keep(door, s, scan, d, plan, from, i, to);
-    }
-    while (i < n)
-        plan[to++] = plan[i++];
-    return to;
+    struct asking q = { door, scan, d };
+    return kt_plan_by_stretch(scan, all, plan, n, keep, &q);
 }

@@ -58,28 +58,34 @@ static bool any_has(const struct kt_values *v, struct kt_str bytes, uint32_t fro
     return i < from + n;
 }
 
-/* Of the planned ones [from, end), all in the stretch, those stay that have them. */
-static uint32_t keep(const struct kt_values *v, sqlite3_stmt *get, const struct kt_stretch *s,
-                     const struct kt_directory *d, struct kt_segment *plan, uint32_t from,
+struct asking {
+    const struct kt_values *values;
+    sqlite3_stmt *get;
+    const struct kt_directory *directory;
+};
+
+static uint32_t keep(void *self, const struct kt_stretch *s, struct kt_segment *plan, uint32_t from,
                      uint32_t end, uint32_t to)
 {
+    const struct asking *q = self;
+    const struct kt_directory *d = q->directory;
     const struct kt_totals_run run = { .first_seq = s->first_seq, .last_seq = s->last_seq };
     char name[KT_TOTALS_NAME];
     struct kt_str bytes = KT_STR_NONE;
     struct kt_stretch_place p;
     bool known = end > from && kt_stretch_whole(s, d, &p);
     if (known) {
-        kt_db_text(get, 1, kt_str_of(kt_totals_name(&run, KT_TOTALS_VALUES, name)));
-        known = kt_db_step(get, NULL) == KT_OK &&
-                kt_totals_open(kt_db_col(get, 0), s->first_seq, s->last_seq, &bytes) &&
+        kt_db_text(q->get, 1, kt_str_of(kt_totals_name(&run, KT_TOTALS_VALUES, name)));
+        known = kt_db_step(q->get, NULL) == KT_OK &&
+                kt_totals_open(kt_db_col(q->get, 0), s->first_seq, s->last_seq, &bytes) &&
                 bytes.len == (size_t)s->segments * KT_COL_SMALL * sizeof(uint32_t);
     }
     for (uint32_t i = from; i < end; i++)
-        if (!known ||
-            any_has(v, bytes, kt_stretch_number(&p, d, kt_directory_from(d, plan[i].first_seq)),
-                    kt_segment_pieces(&plan[i])))
+        if (!known || any_has(q->values, bytes,
+                              kt_stretch_number(&p, d, kt_directory_from(d, plan[i].first_seq)),
+                              kt_segment_pieces(&plan[i])))
             plan[to++] = plan[i];
-    (void)sqlite3_reset(get);
+    (void)sqlite3_reset(q->get);
     return to;
 }
 
@@ -87,19 +93,6 @@ uint32_t kt_values_narrow(const struct kt_values *v, sqlite3_stmt *get, const st
                           const struct kt_directory *d, const struct kt_stretches *all,
                           struct kt_segment *plan, uint32_t n)
 {
-    uint32_t to = 0, i = 0;
-    for (uint32_t k = 0; k < all->n; k++) {
-        const struct kt_stretch *s = &all->at[k];
-        if (scan->give_up != NULL && scan->give_up(scan->give_up_self)) /* the walk ends by it */
-            break;
-        while (i < n && plan[i].first_seq < s->first_seq)
-            plan[to++] = plan[i++];
-        uint32_t from = i;
-        while (i < n && plan[i].last_seq <= s->last_seq)
-            i++;
-        to = keep(v, get, s, d, plan, from, i, to);
-    }
-    while (i < n)
-        plan[to++] = plan[i++];
-    return to;
+    struct asking q = { v, get, d };
+    return kt_plan_by_stretch(scan, all, plan, n, keep, &q);
 }
