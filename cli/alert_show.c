@@ -36,6 +36,12 @@ static void show_events(const struct kt_alert *a)
     kt_buf_done(&b);
 }
 
+/* About keytrail itself: nothing was weighed, and there are no accesses behind it. */
+static bool is_own(const struct kt_alert *a)
+{
+    return strcmp(a->detector, "self") == 0;
+}
+
 static void explain(const struct kt_alert *a)
 {
     char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX], head[200];
@@ -45,7 +51,9 @@ static void explain(const struct kt_alert *a)
     kt_alerts_line("what", a->title);
     kt_alerts_line("normal", a->normal);
     kt_alerts_line("why", a->why);
-    for (unsigned i = 0; i < a->n_parts; i++) {
+    if (is_own(a) && a->n_parts > 0)
+        kt_alerts_line("code", a->parts[0].text);
+    for (unsigned i = 0; i < a->n_parts && !is_own(a); i++) {
         struct kt_buf b = { 0 };
         kt_buf_addf(&b, "%s %d.%02d  " KT_STR_FMT, a->parts[i].detector, a->parts[i].points / 100,
                     a->parts[i].points % 100, KT_STR_ARG(a->parts[i].text));
@@ -53,11 +61,12 @@ static void explain(const struct kt_alert *a)
         kt_buf_done(&b);
     }
     kt_alerts_line("when", kt_str_of(head));
-    kt_alerts_line("actor", a->actor);
+    kt_alerts_line(is_own(a) ? "about" : "actor", a->actor);
     kt_alerts_line("in the log", a->actor_written);
     kt_alerts_line("address", a->ip);
     kt_alerts_line("network", a->network);
-    show_events(a);
+    if (!is_own(a))
+        show_events(a);
     kt_alerts_line("considered", a->considered);
     kt_alerts_line("quiet if", a->quiet);
     kt_alerts_line("look", a->command);
@@ -79,8 +88,10 @@ static void print_life(const struct kt_alert_moments *l)
 static void print_table(const struct kt_alert *a, const struct kt_alert_moments *l, bool why)
 {
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
-    printf("%s  %s  score %d.%02d  %s\n", a->id, kt_severity_words[a->severity].word,
-           a->score / 100, a->score % 100, kt_life_word(kt_alert_status(a)));
+    printf("%s  %s", a->id, kt_severity_words[a->severity].word);
+    if (!is_own(a))
+        printf("  score %d.%02d", a->score / 100, a->score % 100);
+    printf("  %s\n", kt_life_word(kt_alert_status(a)));
     kt_alerts_line("status", kt_alert_life_say(&a->life, &arena));
     explain(a);
     if (!why)

@@ -5,6 +5,7 @@
 #include "core/config/config.h"
 
 struct kt_alerts;
+struct kt_self_code;
 /* Everything is borrowed. */
 struct kt_alerts *kt_alerts_new(struct kt_store *store, const struct kt_conf *conf,
                                 struct kt_triage *triage, struct kt_pager *pager);
@@ -21,12 +22,10 @@ KT_MUST_USE enum kt_status kt_alerts_change(struct kt_alerts *a, const char *cod
                                             kt_time_ns now, struct kt_error *err);
 /* ---- alerts_self.c: alerts about keytrail itself (identity.violation, delivery.dead …) ---- */
 struct kt_alerts_self {
-    const char *code;     /* "identity.violation" */
-    struct kt_str about;  /* an agent's, target's or file's name */
-    const char *sentence; /* what the subject did: "sent records of …" */
-    const char *except;   /* target that is not told; NULL: nobody is spared */
-    enum kt_severity severity;
-    bool ends; /* keytrail sees when its cause is over: kt_alerts_self_over */
+    const struct kt_self_code *code; /* collector/self_codes.h */
+    struct kt_str about;             /* an agent's, target's or file's name */
+    const char *sentence;            /* what the subject did: "sent records of …" */
+    const char *except;              /* target that is not told; NULL: nobody is spared */
 };
 /* Inside a transaction. What comes again within an hour, or before it is over, is counted in the
  * alert that is there, and said once an hour; after a person has closed that one it is a new one.

@@ -6,6 +6,7 @@
  * Calls: alerts (rows, updates), triage, pager, core/store/write. No clock, no sending.
  */
 #include "collector/alerts_state.h"
+#include "collector/self_codes.h"
 #include "core/base/alloc.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
@@ -92,7 +93,7 @@ static enum kt_status open_one(struct kt_alerts *a, const struct kt_alerts_self 
 {
     int64_t window = now / WINDOW;
     const struct kt_str key[] = { KT_STR("self"),
-                                  kt_str_of(s->code),
+                                  kt_str_of(s->code->code),
                                   KT_STR("/"),
                                   s->about,
                                   kt_str_from(&window, sizeof window),
@@ -101,7 +102,7 @@ static enum kt_status open_one(struct kt_alerts *a, const struct kt_alerts_self 
     KT_CLEANUP(kt_buf_done) struct kt_buf title = { 0 };
     kt_blake2b(key, KT_ARRAY_LEN(key), id, sizeof id);
     kt_buf_addf(&title, KT_STR_FMT " %s", KT_STR_ARG(s->about), s->sentence);
-    struct kt_alert alert = { .severity = s->severity,
+    struct kt_alert alert = { .severity = s->code->severity,
                               .detector = "self",
                               .state = "open",
                               .time = now,
@@ -112,10 +113,11 @@ static enum kt_status open_one(struct kt_alerts *a, const struct kt_alerts_self 
                               .actor = s->about,
                               .source = KT_STR("keytrail"),
                               .instance = kt_str_of(s->except), /* the pager spares it */
-                              .command = KT_STR("keytrail search 'kind:audit' --since 24h"),
+                              .why = kt_str_of(s->code->why),
+                              .command = kt_str_of(s->code->look),
                               .n_parts = 1 };
-    struct state fresh = { .last = now, .told = now, .times = 1, .ends = s->ends };
-    alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code) };
+    struct state fresh = { .last = now, .told = now, .times = 1, .ends = s->code->over };
+    alert.parts[0] = (struct kt_alert_part){ .detector = "self", .text = kt_str_of(s->code->code) };
     (void)kt_id_format(id, alert.id);
     memcpy(fresh.id, alert.id, sizeof fresh.id);
     if (kt_alerts_put(a, &alert, now, err) != KT_OK || save(a, name, &fresh, err) != KT_OK)
@@ -178,7 +180,7 @@ enum kt_status kt_alerts_self(struct kt_alerts *a, const struct kt_alerts_self *
 {
     char name[NAME_BYTES];
     struct state st = { 0 };
-    bool there = load(a, name_of(s->code, s->about, name), &st);
+    bool there = load(a, name_of(s->code->code, s->about, name), &st);
     const struct kt_life *life = there ? kt_triage_life(a->triage, st.id) : NULL;
     if (life != NULL && life->status == KT_LIFE_CLOSED)
         return open_one(a, s, st.id, name, now, err); /* a person was done with that one */

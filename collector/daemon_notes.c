@@ -2,9 +2,10 @@
  * daemon_notes: the collector's self-audit (THREATS L1) and its alerts about itself.
  *
  * Owns:  nothing; the queue is the daemon's.
- * Calls: ingest (control records), alerts, log.
+ * Calls: self_codes, ingest (control records), alerts, log.
  */
 #include "collector/daemon.h"
+#include "collector/self_codes.h"
 #include "core/base/enc.h"
 #include "core/base/log.h"
 #include "core/event/line.h"
@@ -13,75 +14,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct {
-    const char *code;
-    enum kt_severity severity;
-    kt_time_ns quiet;
-    bool change; /* no alert: told to the targets that ask for changes */
-} codes[] = {
-    { "source.added", KT_SEV_INFO, 0, true },
-    { "agents.changed", KT_SEV_INFO, 0, true },
-    { "collector.upgraded", KT_SEV_INFO, 0, true },
-    { "retention.changed", KT_SEV_INFO, 0, true },
-    { "detectors.changed", KT_SEV_INFO, 0, true },
-    { "identity.violation", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
-    { "batch.forked", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
-    { "batch.signature", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
-    { "secret.in_line", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
-    { "wal.held", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "quota.exceeded", KT_SEV_MEDIUM, KT_NS_HOUR, false },
-    { "integrity.failed", KT_SEV_CRITICAL, 10 * KT_NS_MIN, false },
-    { "retention.unsure", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "disk.alert", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "clock.jump", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "store.restored", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "trail.signature", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "trail.chain", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "trail.changed", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "trail.missing", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "trail.unread", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "disk.refuse", KT_SEV_CRITICAL, 10 * KT_NS_MIN, false },
-    { "checkpoint.refused", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "checkpoint.late", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "checkpoint.signer", KT_SEV_HIGH, 10 * KT_NS_MIN, false },
-    { "log.key", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "integrity.contradiction", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "copy.failed", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "copy.refused", KT_SEV_HIGH, 6 * KT_NS_HOUR, false },
-    { "log.stale", KT_SEV_HIGH, KT_NS_HOUR, false },
-    { "log.accepted", KT_SEV_INFO, 0, true },
-    { "detection.failed", KT_SEV_CRITICAL, KT_NS_HOUR, false },
-    { "delivery.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "delivery.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "stream.dead", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "stream.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "geoip.broken", KT_SEV_MEDIUM, 6 * KT_NS_HOUR, false },
-    { "batch.invalid", KT_SEV_LOW, 10 * KT_NS_MIN, false },
-    { "agent.revoked", KT_SEV_LOW, 10 * KT_NS_MIN, false },
-    { "wire.broken", KT_SEV_LOW, 10 * KT_NS_MIN, false },
-};
-
-/* Of which the collector sees when they are over (kt_daemon_over). */
-static const char *const ends[] = { "wal.held",          "disk.alert",        "disk.refuse",
-                                    "detection.failed",  "delivery.broken",   "checkpoint.late",
-                                    "checkpoint.signer", "checkpoint.refused" };
-
-static bool has_end(const char *code)
-{
-    for (size_t i = 0; i < KT_ARRAY_LEN(ends); i++)
-        if (strcmp(ends[i], code) == 0)
-            return true;
-    return false;
-}
-
-static size_t index_of(const char *code)
-{
-    size_t i = 0;
-    while (i < KT_ARRAY_LEN(codes) - 1 && strcmp(codes[i].code, code) != 0)
-        i++;
-    return i;
-}
 
 /* Has this been said lately? Remembers it when not; the oldest memory makes room. */
 static bool said(struct kt_daemon *d, const char *code, struct kt_str about)
@@ -94,7 +26,7 @@ static bool said(struct kt_daemon *d, const char *code, struct kt_str about)
             return true;
     unsigned at = d->next_quiet++ % KT_NOTES_MAX;
     kt_str_copyz(d->quiet[at].key, sizeof d->quiet[at].key, kt_str_of(key));
-    d->quiet[at].until = now + codes[index_of(code)].quiet;
+    d->quiet[at].until = now + kt_self_code_of(code)->quiet;
     return false;
 }
 
@@ -117,7 +49,7 @@ void kt_daemon_note(struct kt_daemon *d, const char *code, struct kt_str about,
     kt_str_copyz(n->about, sizeof n->about, about);
     kt_str_copyz(n->sentence, sizeof n->sentence, kt_str_of(sentence));
     kt_str_copyz(n->except, sizeof n->except, kt_str_of(except));
-    enum kt_severity severity = codes[index_of(code)].severity;
+    enum kt_severity severity = kt_self_code_of(code)->severity;
     kt_log(severity >= KT_SEV_HIGH  ? KT_LOG_ERROR
            : severity > KT_SEV_INFO ? KT_LOG_WARN
                                     : KT_LOG_INFO,
@@ -175,12 +107,11 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
     KT_CLEANUP(kt_buf_done) struct kt_buf raw = { 0 };
     for (unsigned i = 0; i < d->n_notes; i++) {
         const struct kt_note *n = &d->notes[i];
-        struct kt_alerts_self self = { .code = n->code,
+        const struct kt_self_code *code = kt_self_code_of(n->code);
+        struct kt_alerts_self self = { .code = code,
                                        .about = kt_str_of(n->about),
                                        .sentence = n->sentence,
-                                       .except = n->except[0] != '\0' ? n->except : NULL,
-                                       .severity = codes[index_of(n->code)].severity,
-                                       .ends = has_end(n->code) };
+                                       .except = n->except[0] != '\0' ? n->except : NULL };
         uint64_t opened = kt_alerts_self_opened(d->alerts);
         kt_buf_reset(&raw);
         kt_buf_addz(&raw, "{\"about\":");
@@ -191,12 +122,12 @@ enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err)
         if (st == KT_OK)
             st = keep_restored(d, n, err);
         kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
-        if (st == KT_OK && codes[index_of(n->code)].change)
+        if (st == KT_OK && code->change)
             st = kt_alerts_change(d->alerts, n->code, self.about, n->sentence, now, err);
         else if (st == KT_OK)
             st = kt_alerts_self(d->alerts, &self, now, err);
         if (st == KT_OK && kt_alerts_self_opened(d->alerts) > opened)
-            kt_counts_alert(d->counts, KT_STR("self"), self.severity);
+            kt_counts_alert(d->counts, KT_STR("self"), code->severity);
         if (st == KT_OK && strcmp(n->code, "delivery.broken") == 0)
             st = kt_daemon_target_broke(d, n->about, now, err);
         if (st != KT_OK)

@@ -2,12 +2,13 @@
  * ingest: the conversation with agents, and the transaction that its promises wait for.
  *
  * Owns:  sessions (agent, incarnation -> peer, mark), quotas, the open transaction, held-back acks.
- * Calls: intake, auth, ingest_alarm, core (wire, store, clock). No sockets.
+ * Calls: intake, auth, ingest_alarm, ingest_twice, core (wire, store, clock). No sockets.
  * Holds: an ack or a welcome is sent after the commit of what it promises; a refused batch leaves
  *        nothing behind; one agent cannot use up the memory of another.
  */
 #include "collector/ingest.h"
 #include "collector/ingest_alarm.h"
+#include "collector/ingest_twice.h"
 #include "collector/intake.h"
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
@@ -42,6 +43,7 @@ struct session {
 struct agent {
     struct session session[SESSIONS];
     struct kt_ingest_quiet quiet;
+    struct kt_ingest_twice twice;
     int64_t day;
     uint64_t bytes_today;
     kt_time_ns lookups_until; /* when its look-ups are paid for, by the monotonic clock */
@@ -691,6 +693,11 @@ enum kt_status kt_ingest_message(struct kt_ingest *in, uint64_t peer, struct kt_
         raise_alarm(in, t.agent, t.name, KT_ALARM_WIRE, "sent a message that cannot be read");
         return KT_OK;
     }
+    if (kt_ingest_twice(&t.agent->twice, peer, m.type == KT_MSG_HELLO,
+                        in->o.clock.mono(in->o.clock.self)))
+        raise_alarm(in, t.agent, t.name, KT_ALARM_TWICE,
+                    "speaks on two connections at once: its machine was copied with its key, or "
+                    "somebody else has that key");
     if (m.type == KT_MSG_HELLO)
         return hello(in, &t, err);
     if (m.type == KT_MSG_BATCH)

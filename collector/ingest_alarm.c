@@ -22,6 +22,7 @@ static const char *const alarm_words[KT_ALARM_COUNT] = {
     [KT_ALARM_SECRET] = "secret.in_line",
     [KT_ALARM_QUOTA] = "quota.exceeded",
     [KT_ALARM_REVOKED] = "agent.revoked",
+    [KT_ALARM_TWICE] = "agent.twice",
     [KT_ALARM_WIRE] = "wire.broken",
     [KT_ALARM_RESTORED] = "store.restored",
     [KT_ALARM_TRAIL_SIGNATURE] = "trail.signature",

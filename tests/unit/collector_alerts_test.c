@@ -1,6 +1,7 @@
 /* collector_alerts: alerts become rows, rows reach the outbox once and come back. */
 #include "collector/alerts.h"
 #include "collector/deliver.h"
+#include "collector/self_codes.h"
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 #include "core/store/read.h"
@@ -199,11 +200,10 @@ static void a_version_of_the_same_moment_is_a_row_of_its_own(void **state)
 static void an_alert_about_a_target_spares_that_target(void **state)
 {
     struct world *w = *state;
-    struct kt_alerts_self s = { .code = "delivery.dead",
+    struct kt_alerts_self s = { .code = kt_self_code_of("delivery.dead"),
                                 .about = KT_STR("one"),
                                 .sentence = "did not take an alert",
-                                .except = "one",
-                                .severity = KT_SEV_MEDIUM };
+                                .except = "one" };
     assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
     assert_int_equal(kt_alerts_self(w->alerts, &s, NOW, NULL), KT_OK);
     assert_int_equal(kt_alerts_self(w->alerts, &s, NOW + KT_NS_S, NULL), KT_OK);

@@ -103,6 +103,89 @@ static void the_newest_hello_of_an_incarnation_wins(void **state)
     assert_int_equal(ingest_stored(w), 0);
 }
 
+/* ---- one key, two agents ---- */
+
+static void ping(struct ingest_world *w, uint64_t peer, kt_time_ns after)
+{
+    w->clock.mono += after;
+    ingest_say(w, peer, &w->one,
+               &(struct kt_msg){ .type = KT_MSG_PING, .version = KT_WIRE_VERSION, .seq = 1 });
+    w->n_replies = 0;
+}
+
+static void two_agents_with_one_key_are_told(void **state)
+{
+    struct ingest_world *w = *state;
+    ingest_greeted(w);
+    w->clock.mono += KT_NS_MIN;
+    w->incarnation[0] ^= 1; /* a copied key, a spool of its own */
+    ingest_hello(w, 2, &w->one);
+    for (unsigned i = 0; i < 11; i++) {
+        ping(w, INGEST_PEER, 5 * KT_NS_S);
+        ping(w, 2, 5 * KT_NS_S);
+    }
+    assert_int_equal(w->n_alarms, 0);
+    ping(w, INGEST_PEER, 15 * KT_NS_S);
+    assert_int_equal(w->n_alarms, 1);
+    assert_string_equal(w->alarm[0], "agent.twice");
+    ping(w, INGEST_PEER, KT_NS_MIN);
+    assert_int_equal(w->n_alarms, 1); /* once a window */
+}
+
+static void two_agents_with_one_spool_are_told(void **state)
+{
+    struct ingest_world *w = *state;
+    ingest_greeted(w);
+    w->clock.mono += KT_NS_S;
+    ingest_hello(w, 2, &w->one);
+    for (unsigned i = 0; i < 13; i++) {
+        ping(w, INGEST_PEER, 5 * KT_NS_S);
+        ingest_hello(w, INGEST_PEER, &w->one); /* each takes the conversation from the other */
+        ping(w, 2, 5 * KT_NS_S);
+        ingest_hello(w, 2, &w->one);
+    }
+    assert_int_equal(w->n_alarms, 1);
+    assert_string_equal(w->alarm[0], "agent.twice");
+}
+
+/* The thief comes for a moment at a time, each time over a connection of its own. */
+static void short_visits_with_an_agents_key_are_told(void **state)
+{
+    struct ingest_world *w = *state;
+    ingest_greeted(w);
+    for (uint64_t visit = 2; visit < 20; visit++) {
+        w->clock.mono += KT_NS_S;
+        ingest_hello(w, visit, &w->one);
+        for (unsigned i = 0; i < 3; i++)
+            ping(w, INGEST_PEER, 10 * KT_NS_S);
+    }
+    assert_int_equal(w->n_alarms, 1);
+}
+
+static void one_agent_that_comes_again_is_no_second(void **state)
+{
+    struct ingest_world *w = *state;
+    ingest_greeted(w);
+    for (uint64_t peer = 2; peer < 40; peer++) { /* restarts, lost connections */
+        ping(w, peer - 1, 10 * KT_NS_S);
+        ingest_hello(w, peer, &w->one);
+        ping(w, peer - 1, 5 * KT_NS_S); /* was under way */
+        ping(w, peer, 30 * KT_NS_S);
+    }
+    /* The collector stood for two minutes; what had waited is read at once. */
+    ingest_hello(w, 41, &w->one);
+    ping(w, 39, 2 * KT_NS_MIN);
+    for (unsigned i = 0; i < 32; i++)
+        ping(w, 39, KT_NS_MS);
+    ping(w, 41, 10 * KT_NS_S);
+    /* An agent that speaks to the stand-by asks the first one each minute, and does not greet. */
+    for (uint64_t peer = 50; peer < 60; peer++) {
+        ping(w, peer, KT_NS_MIN);
+        ping(w, 41, KT_NS_S);
+    }
+    assert_int_equal(w->n_alarms, 0);
+}
+
 /* ---- who ---- */
 
 static void a_revoked_key_is_refused_from_the_next_message_on(void **state)
@@ -512,10 +595,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         T(acks_come_only_after_the_commit), /* D1 */
         T(a_welcome_waits_for_what_it_promises),
-        T(resent_batches_are_acked_and_stored_once),          /* N6 */
-        T(a_fork_is_refused_and_alarmed_once_a_window),       /* N6 */
-        T(a_gap_names_the_expected_number),                   /* N6 */
-        T(the_newest_hello_of_an_incarnation_wins),           /* N4 */
+        T(resent_batches_are_acked_and_stored_once),    /* N6 */
+        T(a_fork_is_refused_and_alarmed_once_a_window), /* N6 */
+        T(a_gap_names_the_expected_number),             /* N6 */
+        T(the_newest_hello_of_an_incarnation_wins),     /* N4 */
+        T(two_agents_with_one_key_are_told),
+        T(two_agents_with_one_spool_are_told),
+        T(short_visits_with_an_agents_key_are_told),
+        T(one_agent_that_comes_again_is_no_second),
         T(a_revoked_key_is_refused_from_the_next_message_on), /* N3 */
         T(an_instance_of_another_agent_is_refused),           /* N5 */
         T(an_instance_off_the_agents_list_is_refused),        /* N5 */
