@@ -99,19 +99,27 @@ static void add_command(struct kt_buf *o, const struct kt_alert *a, const char *
     add_step(o, kt_str_of(text), kt_buf_str(&command));
 }
 
-void kt_api_alert_next(struct kt_buf *o, const struct kt_alert *a)
+static void add_accesses(struct kt_buf *o, const struct kt_alert *a)
 {
     struct kt_str secret = a->n_secrets > 0 ? a->secrets[0] : a->secret;
-    kt_api_open(o, "next", '[');
-    for (unsigned i = 0; kt_detectors[i] != NULL; i++)
-        if (strcmp(kt_detectors[i]->name, a->detector) == 0)
-            add_page(o, kt_str_of(kt_detector_page(i)));
-    if (a->command.len > 0)
-        add_step(o, KT_STR("All of its records"), a->command);
     add_command(o, a, "What happened around it, with what is missing", "timeline", a->actor, true);
     add_command(o, a, "What it read, and what of that must be rotated", "blast", a->actor, false);
     add_command(o, a, "Who else came from there", "ip", a->ip, false);
     add_command(o, a, "Who else reads this secret", "who", secret, false);
+}
+
+void kt_api_alert_next(struct kt_buf *o, const struct kt_alert *a)
+{
+    kt_api_open(o, "next", '[');
+    for (unsigned i = 0; kt_detectors[i] != NULL; i++)
+        if (strcmp(kt_detectors[i]->name, a->detector) == 0)
+            add_page(o, kt_str_of(kt_detector_page(i)));
+    bool own = strcmp(a->detector, "self") == 0; /* its actor is an agent, a target, a file */
+    if (a->command.len > 0)
+        add_step(o, own ? KT_STR("What there is to see") : KT_STR("All of its records"),
+                 a->command);
+    if (!own)
+        add_accesses(o, a);
     add_command(o, a, "The alert for the record: its life and who was told", "alerts show",
                 kt_str_of(a->id), false);
     kt_api_close(o, ']');

@@ -361,6 +361,31 @@ static void an_empty_alert_has_a_page(void **state)
     page_close(&page);
 }
 
+/* Its actor is an agent: nobody to draw, and no accesses to ask for. */
+static void an_alert_about_keytrail_itself_leads_to_its_own_command(void **state)
+{
+    struct accesses *w = *state;
+    struct page_call page;
+    struct kt_alert a = { .severity = KT_SEV_HIGH,
+                          .detector = "self",
+                          .state = "open",
+                          .title = KT_STR("anna speaks on two connections at once"),
+                          .actor = KT_STR("anna"),
+                          .command = KT_STR("keytrail agent list"),
+                          .raised = ACCESSES_NOW,
+                          .first = ACCESSES_NOW,
+                          .last = ACCESSES_NOW,
+                          .time = ACCESSES_NOW };
+    put(w, &a, 4);
+    page_open(&page, w->path, ACCESSES_NOW);
+    json_t *got = page_ask(&page, kt_api_alert, "id", a.id, NULL);
+    assert_non_null(got);
+    assert_true(json_is_null(json_object_get(got, "baseline")));
+    assert_int_equal(count(got, "next"), 2); /* and the alert for the record */
+    json_decref(got);
+    page_close(&page);
+}
+
 static json_t *baseline_of(struct accesses *w, const char *detector, unsigned n, kt_time_ns first,
                            kt_time_ns last, int zone_s)
 {
@@ -438,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_is_not_there_is_said),
         cmocka_unit_test(the_mean_is_of_the_days_since_the_first_record),
         cmocka_unit_test(an_empty_alert_has_a_page),
+        cmocka_unit_test(an_alert_about_keytrail_itself_leads_to_its_own_command),
         cmocka_unit_test(evidence_goes_on_behind_midnight),
     };
     return cmocka_run_group_tests(tests, set_up, accesses_tear_down);

@@ -39,6 +39,7 @@ export function AlertDetail() {
 }
 function Shown({ of: d, again }: { of: AlertPage; again: () => void }) {
   const a = d.alert
+  const own = a.detector === 'self' // about keytrail itself: no accesses, nothing weighed
   useEffect(() => {
     document.title = `${a.severity}: ${a.title.slice(0, 60)} – keytrail`
   }, [a.severity, a.title])
@@ -52,23 +53,27 @@ function Shown({ of: d, again }: { of: AlertPage; again: () => void }) {
           <h2>Why it was told</h2>
           <Why of={d} />
         </section>
-        <section class="panel">
-          <h2>Who, what, from where</h2>
-          <Facts of={a} />
-        </section>
+        {!own && (
+          <section class="panel">
+            <h2>Who, what, from where</h2>
+            <Facts of={a} />
+          </section>
+        )}
       </div>
       {d.baseline && (
         <section class="panel">
           <Baseline of={d.baseline} />
         </section>
       )}
-      <section class="panel">
-        <header>
-          <h2>{plural(a.events_count, 'event')}</h2>
-          <a href={searchOf(a)}>all of them in Search</a>
-        </header>
-        <Evidence of={d} />
-      </section>
+      {!own && (
+        <section class="panel">
+          <header>
+            <h2>{plural(a.events_count, 'event')}</h2>
+            <a href={searchOf(a)}>all of them in Search</a>
+          </header>
+          <Evidence of={d} />
+        </section>
+      )}
       <section class="panel">
         <h2>Next</h2>
         <NextSteps of={d.next} />
@@ -157,6 +162,14 @@ function Why({ of: d }: { of: AlertPage }) {
       <p class="quiet">
         {scoped.value ? 'Why, and what is usual, is told of more records than those of your scope.' : 'Why, and of which secrets and records, is told to auditors, responders and admins.'}
       </p>
+    )
+  if (d.alert.detector === 'self')
+    return (
+      <dl class="said-list">
+        <Said title="About" of={d.alert.actor} />
+        <Said title="Code" of={d.why[0]?.text ?? null} />
+        <Said title="What it means, and what to do" of={d.matters} />
+      </dl>
     )
   const most = Math.max(d.threshold, ...parts.map((w) => Math.abs(w.points)), score)
   return (
