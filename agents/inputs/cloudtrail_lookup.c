@@ -12,6 +12,7 @@
 #include "agents/inputs/aws_client.h"
 #include "agents/inputs/counts.h"
 #include "core/base/alloc.h"
+#include "core/base/circle.h"
 #include "core/event/line.h"
 #include <stddef.h>
 #include <stdio.h>
@@ -60,6 +61,7 @@ struct stream {
     kt_time_ns to, span; /* the window ends there, 0 = none is open; so long it may be */
     bool last;           /* it reached to now when it was opened */
     struct kt_buf token; /* of its next page */
+    struct kt_circle circle;
     unsigned pages, page_size;
     kt_time_ns due; /* of the next round */
     char problem[200];
@@ -139,6 +141,7 @@ static void close_lookup(struct kt_input *in)
         kt_free(in->stream[i].event_source);
         kt_free(in->stream[i].name);
         kt_buf_done(&in->stream[i].token);
+        kt_circle_done(&in->stream[i].circle);
     }
     kt_free(in->stream);
     kt_free(in->pace);
@@ -160,6 +163,7 @@ static void open_window(const struct kt_input *in, struct stream *s)
     s->to = s->last ? now : s->at + s->span;
     s->pages = 0;
     kt_buf_reset(&s->token);
+    kt_circle_reset(&s->circle);
 }
 
 static void ask(struct kt_input *in, struct stream *s)
@@ -264,7 +268,7 @@ static enum kt_status hear(struct kt_input *in, struct stream *s, const struct k
         return KT_OK;
     }
     struct kt_str token = kt_json_str_at(root, "NextToken");
-    if (token.len > TOKEN_MAX || (token.len > 0 && kt_str_eq(token, kt_buf_str(&s->token)))) {
+    if (token.len > TOKEN_MAX || (token.len > 0 && kt_circle_closes(&s->circle, token))) {
         say(s, "its pages lead nowhere; the window is asked for anew");
         begin_anew(s);
         aws_pace_later(s->pace, in->aws.now, 0);

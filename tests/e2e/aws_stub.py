@@ -84,7 +84,7 @@ class Aws:
         self.rng = rng
         self.buckets, self.lists, self.list_faults, self.list_pause, self.page = {}, [], [], False, 1000
         self.meta, self.public_keys, self.key_calls, self.key_faults, self.silent = {}, {}, [], [], set()  # silent: regions
-        self.trail, self.lookups, self.lookup_faults, self.epoch = [], [], [], 1  # trail: time, shown from, region, record
+        self.trail, self.lookups, self.lookup_faults, self.lookup_circle, self.epoch = [], [], [], False, 1  # trail: time, shown from, region, record
         self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
         self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
@@ -252,7 +252,8 @@ class Aws:
                 out = {'Events': [{'EventId': r['eventID'], 'EventName': r['eventName'], 'ReadOnly': 'true', 'EventTime': t, 'EventSource': r['eventSource'],
                                    'CloudTrailEvent': json.dumps(r)} for t, r in page]}
                 if at + len(page) < len(rows):
-                    out['NextToken'] = f'{aws.epoch}.{at + len(page)}'
+                    after = q['MaxResults'] if aws.lookup_circle and at >= q['MaxResults'] * 2 else at + len(page)
+                    out['NextToken'] = f'{aws.epoch}.{after}'
                 return self.answer(200, json.dumps(out).encode())
 
             def do_POST(self):

@@ -91,7 +91,12 @@ beside = 20  # of another service, of another region
 add('eu-central-1', 200, now - 5.5 * DAY, now - 5.5 * DAY + 3600)
 add('eu-central-1', 30, now - 5.8 * DAY, now)
 aws.lookups.clear()
+aws.lookup_circle = True  # the third page leads back to the second
 agent = start_with_env(h)
+check(wait_for(lambda: 'its pages lead nowhere' in status(), 30), 'pages in a circle are seen, and said')
+pages = len(aws.lookups)
+check(pages < 30, 'after a few of them', pages)
+aws.lookup_circle = False
 kills = 2
 for i in range(kills):
     time.sleep(rng.uniform(0.7, 1.5))
