@@ -144,6 +144,9 @@ static enum kt_status load_standby(struct kt_agent_conf *c, const struct kt_node
     if (memcmp(c->standby_key, c->server_key, sizeof c->standby_key) == 0)
         return kt_node_fail(c->yaml, kt_node_get(n, "public_key"), err,
                             "'public_key': the stand-by has a key of its own");
+    if (strcmp(o.endpoint, c->endpoint) == 0)
+        return kt_node_fail(c->yaml, kt_node_get(n, "endpoint"), err,
+                            "'endpoint': the stand-by has an address of its own");
     if (o.after < STANDBY_AFTER_MIN)
         return kt_node_fail(c->yaml, kt_node_get(n, "after"), err, "'after': 30s at least");
     c->standby = o.endpoint;

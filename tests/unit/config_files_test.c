@@ -457,6 +457,8 @@ static void wrong_agent_files_are_refused(void **state)
         { STANDBY("endpoint: tcp://h:2, "
                   "public_key: \"Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID\""),
           "the stand-by has a key of its own" },
+        { STANDBY("endpoint: tcp://h:1, public_key: " STANDBY_KEY),
+          "the stand-by has an address of its own" },
         { STANDBY("endpoint: tcp://h:2, after: 29s, public_key: " STANDBY_KEY),
           "a.yaml:5:42: 'after': 30s at least" },
         { STANDBY("endpont: tcp://h:2"), "did you mean 'endpoint'?" },
