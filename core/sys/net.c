@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <zmq.h>
 
 #include "core/base/alloc.h"
@@ -34,6 +35,7 @@ enum {
     PROBE_MS = 5000,
     DROPS_AT_ONCE = 64, /* then others get their turn */
     FDS_MAX = 30,
+    FILES_MIN = 128, /* agent and collector need some 60 with nothing to do */
     USER_ID_MAX = 256,
     BACKLOG = 1024, /* ZeroMQ's 100 let a crowd of strangers delay an agent's connect by seconds */
     ZAP_ENFORCE_DOMAIN = 93, /* zmq.h names it only to builds with drafts; the library knows it */
@@ -83,6 +85,18 @@ static enum kt_status check_endpoint(const char *endpoint, struct kt_error *err)
     if (strncmp(endpoint, "tcp://", 6) == 0)
         return KT_OK;
     return kt_fail(err, KT_E_CONFIG, "'%s': only tcp:// carries events", endpoint);
+}
+
+/* The library ends the process when it gets no descriptor: better said before. */
+static enum kt_status check_files(struct kt_error *err)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= FILES_MIN)
+        return KT_OK;
+    return kt_fail(err, KT_E_LIMIT,
+                   "only %llu files may be open, %d are the least: LimitNOFILE=65536 in the unit, "
+                   "or ulimit -n",
+                   (unsigned long long)files.rlim_cur, FILES_MIN);
 }
 
 static void close_socket(void **socket)
@@ -440,6 +454,8 @@ enum kt_status kt_net_server_open(const struct kt_net_server_options *o, struct 
                                   struct kt_error *err)
 {
     enum kt_status st = check_endpoint(o->endpoint, err);
+    if (st == KT_OK)
+        st = check_files(err);
     if (st != KT_OK)
         return st;
 
@@ -596,6 +612,8 @@ enum kt_status kt_net_client_open(const struct kt_net_client_options *o, struct 
 {
     assert(o->queue > 0); /* 0 would mean without limit */
     enum kt_status st = check_endpoint(o->endpoint, err);
+    if (st == KT_OK)
+        st = check_files(err);
     if (st != KT_OK)
         return st;
 

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -164,6 +165,21 @@ static void only_tcp_is_taken(void **state)
     assert_int_equal(open_server("ipc:///tmp/kt.sock"), KT_E_CONFIG);
     assert_int_equal(open_server("inproc://x"), KT_E_CONFIG);
     assert_int_equal(open_server("tcp://300.0.0.1:x"), KT_E_IO);
+    assert_null(w.server);
+}
+
+/* ZeroMQ would abort. */
+static void too_few_files_are_said(void **state)
+{
+    (void)state;
+    struct rlimit were, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &were), 0);
+    few = (struct rlimit){ 127, were.rlim_max };
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    enum kt_status st = open_server("tcp://127.0.0.1:*");
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &were), 0);
+    assert_int_equal(st, KT_E_LIMIT);
+    assert_non_null(strstr(w.err.text, "only 127 files may be open"));
     assert_null(w.server);
 }
 
@@ -320,6 +336,7 @@ int main(void)
         TEST(listens_on_every_address_and_proves_itself_there),
         TEST(a_list_that_lets_everyone_in_stops_the_start),
         TEST(only_tcp_is_taken),
+        TEST(too_few_files_are_said),
         TEST(a_peer_that_is_gone_is_said),
         TEST(wait_wakes_on_a_descriptor),
         TEST(keys_follow_from_the_secret),
