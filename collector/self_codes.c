@@ -86,7 +86,7 @@ const struct kt_self_code kt_self_codes[] = {
       "keytrail status" },
     /* ---- the log's proof ---- */
     { "checkpoint.refused", KT_SEV_CRITICAL, HOUR, false, true,
-      "The signer has signed more records than the store has. A restored backup does that: bring "
+      "The signer knows a log with more records, or another one. A restored backup does that: bring "
       "the newer store back, or begin anew with `keytrail store new-log`. Nobody restored one: "
       "somebody took records away.",
       "keytrail status" },
