@@ -45,7 +45,7 @@ struct import {
     struct kt_import_options o;
     struct kt_import_sink sink;
     struct kt_import_counts counts;
-    struct kt_map *names; /* "source\ninstance" -> number in streams */
+    struct kt_map *names; /* "source\ninstance\ncluster" -> number in streams */
     struct stream **streams;
     struct kt_json *json, *inner; /* of feed lines; of a record in one */
     enum kt_origin origin;
@@ -136,6 +136,8 @@ static enum kt_status stream_of(struct import *im, struct kt_str type, struct kt
     kt_buf_add(&key, type);
     kt_buf_byte(&key, '\n');
     kt_buf_add(&key, instance);
+    kt_buf_byte(&key, '\n');
+    kt_buf_add(&key, cluster);
     bool fresh;
     uint32_t i = kt_map_put(im->names, kt_buf_str(&key), &fresh);
     kt_buf_done(&key);
@@ -374,7 +376,8 @@ static void say_form(const struct import *im, const char *path, const char *reas
     fprintf(stderr,
             "keytrail import: %s: line %llu: %s\n"
             "  a line of a feed is {\"received_ns\":N,\"source\":\"TYPE\",\"instance\":\"NAME\","
-            "\"record\":\"the raw text of one record\"};\n"
+            "\"record\":\"the raw text of one record\"}, and \"cluster\" where several instances "
+            "are of one;\n"
             "  logs and exports as they are written, lists of records too, are read by "
             "--source TYPE PATH\n",
             path, (unsigned long long)im->feed_lines, reason);
@@ -416,7 +419,7 @@ static enum kt_status quarantine_line(struct import *im, struct kt_str line, con
 
 struct feed_record {
     int64_t received;
-    struct kt_str type, instance, record;
+    struct kt_str type, instance, cluster, record;
 };
 
 /* Exports and answers of services hold many records in one text; splitting them is for --source. */
@@ -445,6 +448,7 @@ static enum kt_status feed_parse(struct import *im, struct kt_str line, struct f
         return err->code;
     ret->type = kt_json_str_at(root, "source");
     ret->instance = kt_json_str_at(root, "instance");
+    ret->cluster = kt_json_str_at(root, "cluster");
     ret->record = kt_json_str_at(root, "record");
     if (ret->instance.len == 0)
         ret->instance = ret->type;
@@ -471,7 +475,7 @@ static enum kt_status feed_line(struct import *im, struct kt_str line, const cha
     if (feed_parse(im, line, &f, &why) != KT_OK)
         return quarantine_line(im, line, path, why.text, err);
     struct stream *s;
-    if (stream_of(im, f.type, f.instance, KT_STR_NONE, &s, err) != KT_OK)
+    if (stream_of(im, f.type, f.instance, f.cluster, &s, err) != KT_OK)
         return err->code;
     return kt_pipeline_record(s->pipeline, f.record, f.received, kt_str_of(path), f.received, err);
 }

@@ -205,7 +205,8 @@ static int parse(struct args *a, int argc, char **argv, int *ret_n, bool *ret_do
           "label in secret ids where records do not name their store (default: the instance)",
           &a->cluster, NULL },
         { "--feed", 0, KT_FLAG_MANY, "PATH|-",
-          "NDJSON with arrival times: received_ns, source, instance, record (the raw text of one)",
+          "NDJSON with arrival times: received_ns, source, instance, record (the raw text of one), "
+          "cluster where several instances are of one",
           &a->feeds, NULL },
         { "--output", 'o', KT_FLAG_STRING, "FORM", "table or json", &a->output, NULL },
         { "--quiet", 'q', KT_FLAG_BOOL, NULL, "no talk on stderr", &a->quiet, NULL },

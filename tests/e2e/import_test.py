@@ -68,6 +68,15 @@ check(r['stored'] == 10 and r['quarantined'] == 1 and r['read'] == 11, 'a feed i
 rows = ndjson(keytrail('search', 'instance:old', '--db', db, '--since', '60d', '-o', 'ndjson'))
 check(len(rows) == 10 and all(abs(int(time.time()) - 86400 * 30 - __import__('calendar').timegm(time.strptime(r['arrival'][:19], '%Y-%m-%dT%H:%M:%S'))) < 120 for r in rows), 'arrival is the feed\'s claim', rows[:1])
 
+feed = ''.join(json.dumps({'received_ns': int((now - 86400 + i) * 1e9), 'source': 'kubernetes', 'instance': f'node-{i}', **label, 'record': json.dumps(
+    {'kind': 'Event', 'apiVersion': 'audit.k8s.io/v1', 'level': 'Metadata', 'auditID': f'a-{i}-{len(label)}', 'stage': 'ResponseComplete', 'verb': 'get', 'user': {'username': 'x@example.com'},
+     'objectRef': {'resource': 'secrets', 'namespace': 'pay', 'name': 'db', 'apiVersion': 'v1'}, 'responseStatus': {'code': 200},
+     'requestReceivedTimestamp': time.strftime('%Y-%m-%dT%H:%M:%S.000000Z', time.gmtime(now - 86400 + i))})}) + '\n' for label in ({'cluster': 'prod'}, {}) for i in range(2))
+keytrail('import', '--db', db, '--feed', '-', stdin=feed.encode())
+rows = ndjson(keytrail('search', 'instance:node-*', '--db', db, '--since', '60d', '-o', 'ndjson'))
+check(sorted(r['secret'] for r in rows) == ['k8s://node-0/pay/db', 'k8s://node-1/pay/db', 'k8s://prod/pay/db', 'k8s://prod/pay/db'],
+      'nodes of one cluster name a secret alike where the feed says whose they are', rows)
+
 one = cloudtrail(rng, now)
 wrong = [{'received_ns': int(now * 1e9), 'source': 'cloudtrail', 'instance': 'list', 'record': json.dumps(r)} for r in ([one, one], {'Records': [one]})] + [[one], {'Records': [one]}]
 p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin='\n'.join(json.dumps(w) for w in wrong).encode())
