@@ -175,8 +175,8 @@ void kt_detect_put_aside(struct kt_detect *d, const struct kt_scene *s, const st
 static bool held_back(const struct kt_actor *a, const struct kt_pending *p)
 {
     for (unsigned i = 0; a->held_n > 0 && i < KT_HELD_MAX; i++) {
-        if (a->held[i].until_min != 0 && p->time_min > a->held[i].from_min &&
-            p->time_min - 60 <= a->held[i].until_min)
+        if (a->held[i].until_min != 0 && a->held[i].mark != KT_HELD_DISMISSED &&
+            p->time_min > a->held[i].from_min && p->time_min - 60 <= a->held[i].until_min)
             return true;
     }
     return false;

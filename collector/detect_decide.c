@@ -385,22 +385,33 @@ void kt_detect_put_by(struct kt_detect *d, const struct kt_actor *a, struct kt_k
 }
 
 /* ---- verdicts ---- */
-/* The windows of an actor's incidents that nobody dismissed. */
+void kt_detect_hold_by(struct kt_actor *a, const struct withheld *w)
+{
+    bool dismissed = kt_detect_dismissed(w);
+    enum kt_held mark = dismissed                     ? KT_HELD_DISMISSED
+                        : w->verdict == VERDICT(TRUE) ? KT_HELD_TRUE
+                        : w->silent                   ? KT_HELD_EXPECTED
+                                                      : KT_HELD_OPEN;
+    if (!(dismissed && w->silent)) /* nobody was told of that */
+        kt_detect_hold(a, w->since_min, w->until_min, mark, w->families);
+}
+
+/* The windows of an actor's incidents. Those that were dismissed come first, to make room for those
+ * that count. */
 static void hold_again(struct kt_detect *d, const struct withheld *judged)
 {
     struct kt_actor *a = kt_table_get(d->actors, judged->who);
-    uint32_t at = 0;
     const struct withheld *w;
     if (a == NULL || a->number != judged->number)
         return;
     memset(a->held, 0, sizeof a->held);
     a->held_n = 0;
-    while ((w = kt_table_each(d->withheld, &at, NULL)) != NULL) {
-        enum kt_held mark = w->verdict == VERDICT(TRUE) ? KT_HELD_TRUE
-                            : w->silent                 ? KT_HELD_EXPECTED
-                                                        : KT_HELD_OPEN;
-        if (kt_key_eq(w->who, judged->who) && !kt_detect_dismissed(w))
-            kt_detect_hold(a, w->since_min, w->until_min, mark, w->families);
+    for (unsigned counts = 0; counts < 2; counts++) {
+        uint32_t at = 0;
+        while ((w = kt_table_each(d->withheld, &at, NULL)) != NULL) {
+            if (kt_key_eq(w->who, judged->who) && kt_detect_dismissed(w) == (counts == 0))
+                kt_detect_hold_by(a, w);
+        }
     }
 }
 

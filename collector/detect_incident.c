@@ -249,11 +249,8 @@ static void hold_members(struct kt_detect *d, const struct incident *in)
         if (a == NULL || a->number != in->members[i])
             continue;
         const struct withheld *w = kt_detect_withhold(d, in, i);
-        if (kt_detect_dismissed(w))
-            continue;
-        kt_detect_hold(a, (uint32_t)(in->since / KT_NS_MIN), until,
-                       is_quiet(in) ? KT_HELD_EXPECTED : KT_HELD_OPEN, w->families);
-        if (in->network != 0)
+        kt_detect_hold_by(a, w);
+        if (in->network != 0 && !kt_detect_dismissed(w))
             kt_detect_taint(d, in->member_key[i], from, until);
     }
 }

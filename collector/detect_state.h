@@ -259,6 +259,8 @@ void kt_detect_quiet(struct kt_detect *d, struct incident *in, const struct kt_d
 struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *in,
                                     unsigned member);
 bool kt_detect_dismissed(const struct withheld *w);
+/* Its window, by what it is and how it was judged. */
+void kt_detect_hold_by(struct kt_actor *a, const struct withheld *w);
 /* Did somebody judge the incident? */
 bool kt_detect_is_judged(const struct kt_detect *d, const struct incident *in);
 /* What the incident holds back of the actor, when somebody judged it; else NULL. */

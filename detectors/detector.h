@@ -76,9 +76,10 @@ struct kt_finding {
 enum { KT_NOVEL_NETWORK, KT_NOVEL_CLASS, KT_NOVELS };
 #define KT_HELD_MAX 6
 enum kt_held {
-    KT_HELD_OPEN,     /* nobody judged it */
-    KT_HELD_TRUE,     /* it was judged true */
-    KT_HELD_EXPECTED, /* announced work: not counted, and nothing in it is suspicious */
+    KT_HELD_OPEN,      /* nobody judged it */
+    KT_HELD_TRUE,      /* it was judged true */
+    KT_HELD_EXPECTED,  /* announced work: not counted, and nothing in it is suspicious */
+    KT_HELD_DISMISSED, /* told, and judged to be nothing: counted, and not told again */
 };
 struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t number; /* dense, in order of first appearance, never reused */
@@ -97,7 +98,7 @@ struct kt_actor {    /* the shared header: read-only for detectors */
         uint32_t from_min, until_min;
         uint16_t mark;     /* enum kt_held */
         uint16_t families; /* a bit for each enum kt_family of its evidence */
-    } held[KT_HELD_MAX];   /* windows of incidents >= medium: never counted */
+    } held[KT_HELD_MAX];   /* windows of incidents >= medium: not counted, unless dismissed */
     uint32_t held_n;
     uint32_t team;    /* hash of what colleagues have in common with it; 0 = nothing was told */
     int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
@@ -366,8 +367,8 @@ bool kt_first_in_incident(const struct kt_actor *a, uint32_t first_min, uint32_t
                           uint32_t lasts_min);
 /* Was somebody told of evidence of that family about the actor, in an incident of its own around
  * that minute? Not so where its evidence only joined a change of the environment, was weighed down
- * below an alert, or was announced. The event itself says it to those that come after it, and a
- * verdict that dismisses it unsays it. */
+ * below an alert, or was announced. The event itself says it to those that come after it. A verdict
+ * that dismisses it does not unsay it. */
 bool kt_told_of(const struct kt_actor *a, uint32_t minute, enum kt_family family);
 bool kt_place_tainted(const struct kt_place *p, uint32_t minute);
 /* Other actors of the kind (any kind: KT_ACTOR_COUNT) that used the value in 90 days. Exact while

@@ -187,7 +187,7 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 /* ---- judging ---- */
 /* Windows of the actor's incidents that are over: somebody was told then, and is not told again.
  * Not of those of failed logins alone: anybody may type a name, and cover what its owner's key
- * reads meanwhile. */
+ * reads meanwhile. Of a dismissed one all of its days was learned, and nothing is left to tell. */
 #define FAILURES (1u << KT_FAMILY_FAILURES)
 struct told {
     struct {
@@ -208,6 +208,8 @@ static struct told told_of(const struct kt_scene *s)
             continue;
         told.at[told.n].from_min = from;
         told.at[told.n++].until_min = until;
+        if (s->actor->held[i].mark == KT_HELD_DISMISSED)
+            until = kt_actor_day_begins(s->actor, kt_actor_day(s->actor, until) + 1);
         if (of >> KT_FAMILY_NEW_SECRETS & 1 && until > told.days_min)
             told.days_min = until;
     }
@@ -397,7 +399,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     const double *v = f->number;
     char who[160], x[32], active[32], window[KT_TIME_TEXT_MAX], name[160], store[170] = "";
-    char pace[48] = "";
+    char pace[48] = "", got[60] = "";
     kt_say_name(s->ev->actor, 80, who);
     kt_say_count(v[N_X], x);
     (void)kt_duration_format((kt_time_ns)fmax(v[N_MINUTES], 1) * KT_NS_MIN, window);
@@ -408,7 +410,6 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     else if (v[N_X] >= 2 && v[N_MINUTES] / (v[N_X] - 1) >= 5)
         KT_SAY(pace, ", one about every %.0f min", v[N_MINUTES] / (v[N_X] - 1));
     bool all = v[N_READ] >= v[N_X], week = v[N_MINUTES] >= WEEK_MIN;
-    char got[60] = "";
     if (!all)
         KT_SAY(got, "; it read %s of them",
                v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
@@ -586,7 +587,7 @@ static void tell_days(struct kt_scene *s, const struct options *o, const struct 
             continue;
         begins = kt_actor_day_begins(s->actor, day);
         days += h->busy[i];
-        n += h->raw[i] >= KT_HABIT_WHOLE && begins > before->days_min;
+        n += h->raw[i] >= KT_HABIT_WHOLE && begins >= before->days_min;
     }
     struct kt_gamma usual = { DAYS_ALPHA + (double)h->novel_days, DAYS_BETA + (double)h->d };
     double points = n < (double)o->floor_days ? 0 : kt_rate_surprise(n, days, usual, days);
@@ -753,8 +754,7 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
 {
     (void)opt;
     struct kt_habit *h = kt_table_put(s->tables[KT_NEW_HABIT], s->who, NULL);
-    uint32_t day = kt_actor_day(s->actor, p->time_min - 60);
-    uint32_t first = s->actor->first_day;
+    uint32_t day = kt_actor_day(s->actor, p->time_min - 60), first = s->actor->first_day;
     if (p->what == ASIDE_FOLDER)
         kt_known_visited(s, p->key, p->time_min - 60);
     else if (p->what == ASIDE_TEAM)

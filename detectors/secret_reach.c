@@ -196,8 +196,9 @@ static bool held(const struct kt_scene *s, uint32_t from_min, uint32_t until_min
 {
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
         uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
-        if (until != 0 && s->actor->held[i].mark != KT_HELD_EXPECTED && from <= until_min &&
-            until >= from_min)
+        uint16_t mark = s->actor->held[i].mark;
+        if (until != 0 && mark != KT_HELD_EXPECTED && mark != KT_HELD_DISMISSED &&
+            from <= until_min && until >= from_min)
             return true;
     }
     return false;

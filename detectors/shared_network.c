@@ -60,8 +60,8 @@ static struct kt_key net_key(const struct kt_scene *s)
 static bool is_held(const struct kt_actor *a, uint32_t minute)
 {
     for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        if (a->held[i].until_min != 0 && minute >= a->held[i].from_min &&
-            minute <= a->held[i].until_min)
+        if (a->held[i].until_min != 0 && a->held[i].mark != KT_HELD_DISMISSED &&
+            minute >= a->held[i].from_min && minute <= a->held[i].until_min)
             return true;
     }
     return false;

@@ -300,6 +300,79 @@ static void a_session_that_goes_on_is_dismissed_with_its_alert(void **state)
     assert_int_equal(judged_amid_the_second_day("true", own), 3); /* the third day is one as well */
 }
 
+/* ---- what goes on after a verdict ---- */
+/* There and back on two days with a week-end between, which is told, and on the next one. */
+static void two_countries(struct org *o)
+{
+    static const struct {
+        unsigned hour;
+        const char *ip;
+    } use[] = { { 0, "198.51.100.7" },  { 4, "95.24.9.9" },   { 8, "198.51.100.7" },
+                { 72, "198.51.100.7" }, { 76, "95.24.9.9" },  { 80, "198.51.100.7" },
+                { 96, "198.51.100.7" }, { 100, "95.24.9.9" }, { 104, "198.51.100.7" } };
+    decided_start(o);
+    org_fact(o, "95.24.9.9", "RU", 12389, "Rostelecom", false);
+    org_place(o, 5575, 3762, 100);
+    for (unsigned i = 0; i < KT_ARRAY_LEN(use); i++)
+        org_add(o, (struct org_event){ .t = DECIDED_NOW + use[i].hour * KT_NS_HOUR,
+                                       .actor = "person3@acme.example",
+                                       .kind = KT_ACTOR_HUMAN,
+                                       .secret = "vault://main/-/secret/staging/app3/1",
+                                       .user_agent = "Vault/1.15 (darwin arm64)",
+                                       .ip = use[i].ip });
+}
+
+static void a_new_secret(struct org *o, kt_time_ns t, unsigned i)
+{
+    org_add(o, (struct org_event){ .t = t,
+                                   .actor = "person1@acme.example",
+                                   .kind = KT_ACTOR_HUMAN,
+                                   .secret = org_text(o, "vault://main/-/kv/x%u/%u", i, i),
+                                   .user_agent = "Vault/1.15 (darwin arm64)",
+                                   .ip = "198.51.100.7" });
+}
+
+/* More new secrets than a person takes up in a week, and one more on each day after. */
+static void a_new_area(struct org *o)
+{
+    decided_start(o);
+    for (unsigned i = 0; i < 24; i++)
+        a_new_secret(o, DECIDED_NOW + i * KT_NS_MIN, i);
+    for (unsigned i = 0; i < 6; i++)
+        a_new_secret(o, DECIDED_NOW + (i + 2) * KT_NS_DAY, 24 + i);
+}
+
+/* Pages of a story whose first alert is judged so long after DECIDED_NOW. */
+static unsigned judged_story(void (*story)(struct org *o), kt_time_ns after, const char *verdict)
+{
+    struct org o, first;
+    story(&first);
+    org_run(&first);
+    assert_true(first.n_alert > 0);
+    story(&o);
+    if (verdict != NULL)
+        org_decide(&o, DECIDED_NOW + after, "verdict",
+                   org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}",
+                            first.alert[0].id, verdict));
+    org_run(&o);
+    decided_show(&o);
+    unsigned n = decided_pages(&o);
+    org_done(&o);
+    org_done(&first);
+    return n;
+}
+
+static void what_was_dismissed_is_not_told_again_while_it_goes_on(void **state)
+{
+    (void)state;
+    static const char *const verdicts[] = { NULL, "false", "expected" };
+    for (unsigned i = 0; i < KT_ARRAY_LEN(verdicts); i++) {
+        assert_int_equal(judged_story(two_countries, 90 * KT_NS_HOUR, verdicts[i]), 1);
+        assert_int_equal(judged_story(a_new_area, 2 * KT_NS_HOUR, verdicts[i]), 1);
+        assert_int_equal(judged_story(a_new_area, 40 * KT_NS_HOUR, verdicts[i]), 1);
+    }
+}
+
 static void one_an_hour(struct org *o, kt_time_ns t)
 {
     for (unsigned i = 0; i < 6; i++)
@@ -535,6 +608,7 @@ int main(void)
         cmocka_unit_test(a_verdict_judges_the_days_that_it_came_again),
         cmocka_unit_test(more_points_for_the_network_are_told_anew),
         cmocka_unit_test(a_session_that_goes_on_is_dismissed_with_its_alert),
+        cmocka_unit_test(what_was_dismissed_is_not_told_again_while_it_goes_on),
         cmocka_unit_test(a_verdict_judges_what_came_before_the_alert),
         cmocka_unit_test(new_secrets_of_a_closed_day_still_count),
         cmocka_unit_test(a_verdict_that_comes_too_late_is_counted),
