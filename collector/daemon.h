@@ -33,6 +33,7 @@ struct kt_daemon {
     struct kt_conf *next; /* a changed configuration, in force from the next life on */
     struct kt_auth *auth;
     struct kt_geo *geo;
+    bool geo_left_out; /* a table that was broken at the start is not among them */
     struct kt_store *store;
     struct kt_counts *counts;
     struct kt_ingest *ingest;
@@ -125,6 +126,8 @@ KT_MUST_USE enum kt_status kt_daemon_keys(const struct kt_conf *conf, const uint
 /* ---- daemon_open.c: the tables of addresses of a configuration ---- */
 KT_MUST_USE enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
                                               struct kt_error *err);
+/* All of them are open: what was told of one is over. */
+KT_MUST_USE enum kt_status kt_daemon_geo_over(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_requests.c: the control socket's requests ---- */
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);

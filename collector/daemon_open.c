@@ -49,6 +49,17 @@ enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **re
     return kt_geo_open(all.at, all.n, conf->geoip_auto, ret, err);
 }
 
+enum kt_status kt_daemon_geo_over(struct kt_daemon *d, struct kt_error *err)
+{
+    char paths[GEO_PATHS][256];
+    const char *at[GEO_PATHS];
+    struct kt_strings all = geo_paths(d->conf, paths, at);
+    enum kt_status st = kt_daemon_over(d, "geoip.broken", KT_STR("geoip.databases"), err);
+    for (unsigned i = 0; i < all.n && st == KT_OK; i++)
+        st = kt_daemon_over(d, "geoip.broken", kt_str_of(all.at[i]), err);
+    return st;
+}
+
 /* A table that was left half written says less of addresses; it must not keep the collector, and
  * with it every record, away. It is left out, and told. */
 static enum kt_status open_sound_geo(struct kt_daemon *d, struct kt_error *err)
@@ -60,7 +71,9 @@ static enum kt_status open_sound_geo(struct kt_daemon *d, struct kt_error *err)
     unsigned n = 0;
     for (unsigned i = 0; i < all.n; i++) {
         struct kt_geo *one = NULL;
-        if (kt_geo_open(&all.at[i], 1, true, &one, NULL) == KT_E_CORRUPT)
+        bool broken = kt_geo_open(&all.at[i], 1, true, &one, NULL) == KT_E_CORRUPT;
+        d->geo_left_out = d->geo_left_out || broken;
+        if (broken)
             kt_daemon_note(d, "geoip.broken", kt_str_of(all.at[i]),
                            "is no usable .mmdb file: addresses go without what it says; put a "
                            "whole one there, then systemctl reload keytrail-collector",

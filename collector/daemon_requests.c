@@ -132,9 +132,10 @@ static bool is_same(const struct kt_geo *a, const struct kt_geo *b)
            strcmp(kt_geo_describe(a), kt_geo_describe(b)) == 0;
 }
 
-/* fresh: taken. */
+/* fresh: taken; it has all tables. */
 static enum kt_status take_geo(struct kt_daemon *d, struct kt_geo *fresh, struct kt_error *err)
 {
+    d->geo_left_out = false;
     if (is_same(fresh, d->geo) && !kt_geo_is_stale(d->geo)) {
         kt_geo_free(fresh);
         return KT_OK;
@@ -165,7 +166,7 @@ enum kt_status kt_daemon_renew_geo(struct kt_daemon *d, struct kt_error *err)
     struct kt_geo *fresh = NULL;
     struct kt_error why = { 0 };
     if (!kt_geo_is_stale(d->geo))
-        return KT_OK;
+        return d->geo_left_out ? KT_OK : kt_daemon_geo_over(d, err);
     if (kt_daemon_open_geo(d->conf, &fresh, &why) == KT_OK) {
         kt_daemon_unsay(d, "geoip.broken", about);
         return take_geo(d, fresh, err);

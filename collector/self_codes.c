@@ -86,7 +86,8 @@ const struct kt_self_code kt_self_codes[] = {
       "keytrail status" },
     /* ---- the log's proof ---- */
     { "checkpoint.refused", KT_SEV_CRITICAL, HOUR, false, true,
-      "The signer knows a log with more records, or another one. A restored backup does that: bring "
+      "The signer knows a log with more records, or another one. A restored backup does that: "
+      "bring "
       "the newer store back, or begin anew with `keytrail store new-log`. Nobody restored one: "
       "somebody took records away.",
       "keytrail status" },
@@ -159,7 +160,7 @@ const struct kt_self_code kt_self_codes[] = {
     { "stream.dead", KT_SEV_MEDIUM, HOURS6, false, false,
       "The target took the others and never this one; it stays in the log here.",
       "keytrail stream list" },
-    { "geoip.broken", KT_SEV_MEDIUM, HOURS6, false, false,
+    { "geoip.broken", KT_SEV_MEDIUM, HOURS6, false, true,
       "Addresses that are new get no country and no network from it, and unexpected_ip sees less.",
       "keytrail geoip status" },
     /* ---- changes: no alerts ---- */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """keytrail geoip: tables are fetched from a stub of each provider, checked, and only a good one takes the old one's place."""
-import base64, datetime, hashlib, http.server, io, tarfile, threading
+import base64, contextlib, datetime, hashlib, http.server, io, sqlite3, tarfile, threading
 from support import *
 
 dir = folder()
@@ -175,6 +175,13 @@ def opened():
     return h.log('collector.log').count('opened anew')
 
 
+def is_over(about):
+    """Was an alert about it told, and its end seen? It is resolved when that has held for an hour."""
+    with contextlib.closing(sqlite3.connect(f'file:{h.db}?mode=ro', uri=True)) as db:
+        row = db.execute('SELECT value FROM blob WHERE name = ?', (f'self/geoip.broken/{about}',)).fetchone()
+    return row is not None and json.loads(row[0])['over'] > 0
+
+
 def status_of():
     return json.loads(keytrail('status', '-c', h.path('keytrail.yaml'), '-o', 'json').stdout)['collector']
 
@@ -194,6 +201,7 @@ n = opened()
 with open(used, 'wb') as f:
     f.write(country(NOW))
 check(wait_for(lambda: opened() > n, 15) and not status_of()['ip_data_stale'], 'and it is opened when it is whole', h.log('collector.log'))
+check(wait_for(lambda: is_over('geoip.databases'), 15), 'which ends its alert', h.log('collector.log'))
 
 # ---- fetching tells the collector of the configuration, of the tables alone ----
 name, conf = 'dbip-city-lite.mmdb', h.path('keytrail.yaml')
@@ -225,5 +233,10 @@ with open(used, 'wb') as f:
 h.start_collector()
 alert = keytrail('alerts', 'list', '-c', conf, '--db', h.db, '-o', 'ndjson').stdout.decode()
 check(name in h.log('collector.log')[h.said:] and 'is no usable .mmdb file' in alert and name not in str(ip_data()), 'a start with a broken table goes on without it, and tells', (alert, h.log('collector.log')[h.said:]))
+check(not is_over(used), 'and its alert goes on')
+with open(used, 'wb') as f:
+    f.write(country(NOW))
+h.collector.send_signal(signal.SIGHUP)
+check(wait_for(lambda: is_over(used), 15), 'until a reload opens a whole one', h.log('collector.log'))
 check(stop(h.collector) == 0, 'and ends as ever')
 finish()
