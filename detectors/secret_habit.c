@@ -97,8 +97,10 @@ void kt_habit_learn_store(struct kt_habit_store *t, const struct kt_habit *h, ui
                           uint32_t day, unsigned weight)
 {
     if (day < h->done) {
+        kt_habit_mature_store(t, h, first_day);
         t->k += late_share(h, first_day, day, weight);
-        return;
+        if (t->day_of[day % KT_HABIT_DAYS] > day + 1)
+            return; /* a later day has its place */
     }
     bool fresh;
     unsigned i = slot_of(t->day_of, day, &fresh);
@@ -132,13 +134,11 @@ void kt_habit_mature_store(struct kt_habit_store *t, const struct kt_habit *h, u
     t->k = (float)((double)t->k * exp2(-(double)(h->matured - t->matured) / HALF_LIFE));
     t->matured = h->matured;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
-        uint32_t day = t->day_of[i];
-        if (day == 0 || day - 1 >= h->done)
-            continue;
-        if (day - 1 != first_day)
+        uint32_t day = t->day_of[i] - 1;
+        if (t->day_of[i] != 0 && day >= t->done && day < h->done && day != first_day)
             t->k += (float)(t->learned[i] / (double)KT_HABIT_WHOLE);
-        t->day_of[i] = 0;
     }
+    t->done = h->done;
 }
 
 void kt_habit_prefix(struct kt_habit *h, uint64_t hash, bool fresh)

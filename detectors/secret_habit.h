@@ -27,11 +27,11 @@ struct kt_habit {     /* one actor */
 };
 struct kt_habit_store { /* one actor in one store */
     float k;
-    uint32_t matured; /* the actor's, when k stood so */
-    uint32_t done;
-    uint32_t day_of[KT_HABIT_DAYS]; /* days that are not counted yet, + 1 */
+    uint32_t matured;               /* the actor's, when k stood so */
+    uint32_t done;                  /* days before this one are counted */
+    uint32_t day_of[KT_HABIT_DAYS]; /* which day learned[] stands for, + 1; counted or not */
     uint16_t learned[KT_HABIT_DAYS];
-    uint32_t raw_of[KT_HABIT_DAYS]; /* the same of raw, counted or not */
+    uint32_t raw_of[KT_HABIT_DAYS]; /* the same of raw */
     uint16_t raw[KT_HABIT_DAYS];    /* weights as they came */
 };
 
