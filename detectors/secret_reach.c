@@ -129,7 +129,9 @@ static void put_team_aside(struct kt_scene *s, uint32_t team, uint8_t aside)
 {
     const uint64_t of[] = { s->secret.a, kt_known_name(s)->folder };
     for (unsigned i = 0; i < KT_ARRAY_LEN(of); i++) {
-        const struct kt_reach_teams *x = of[i] != 0 ? teams_of(s, of[i]) : NULL;
+        /* A touch: what is in use does not make room. */
+        const struct kt_reach_teams *x =
+            of[i] != 0 ? kt_table_get(s->tables[KT_NEW_TEAMS], (struct kt_key){ of[i], 0 }) : NULL;
         if (team != 0 && of[i] != 0 && !is_noted(s, x, team))
             kt_put_aside(s, aside, aside_key(of[i], team), (s->minute / 60 + 1) * 60,
                          (uint16_t[4]){ 1, (uint16_t)(team >> 16), (uint16_t)team, 0 });
