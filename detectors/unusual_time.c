@@ -62,6 +62,7 @@ struct habit {         /* one person */
     uint32_t asked;    /* the same, while it is not known yet whether somebody was told; 0 = none */
     uint32_t looked;   /* date at which `moved` was looked at last, + 1: once a day is enough */
     uint32_t moved;    /* had its hours moved? */
+    uint64_t config;   /* the newest of a call that was counted as one that it had never read */
     struct run run[2]; /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
@@ -89,7 +90,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 8, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 9, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
@@ -519,6 +520,28 @@ static enum whose compared_with(const struct run *run)
     return run->unread * 3 >= run->n ? OF_STEADY : OF_ALL;
 }
 
+/* What one call gave of one config: the names of it are one read. */
+static uint64_t config_of(const struct kt_scene *s)
+{
+    size_t end = s->ev->secret.len;
+    while (end > 0 && s->ev->secret.at[end - 1] != '/')
+        end--;
+    return kt_hash64(kt_str_sub(s->ev->secret, 0, end), s->actor->call) | 1;
+}
+
+/* A further name of a config whose first one it knows: new to it is what the call gave, too. */
+static void note_along(const struct kt_scene *s, struct habit *h)
+{
+    struct run *run = &h->run[s->expected];
+    uint64_t config = config_of(s);
+    bool counted = run->n > 0 && run->last == s->minute;
+    if (!counted || s->novelty.known || h->config == config)
+        return;
+    run->strange += !is_elsewhere(s);
+    run->unread++;
+    h->config = config;
+}
+
 static void note_read(const struct kt_scene *s, struct habit *h, bool other)
 {
     uint32_t minute = s->minute;
@@ -534,6 +557,7 @@ static void note_read(const struct kt_scene *s, struct habit *h, bool other)
     h->run[work].strange += is_strange(s);
     h->run[work].elsewhere += is_elsewhere(s);
     h->run[work].unread += s->novelty.weight > 0;
+    h->config = s->novelty.weight > 0 ? config_of(s) : h->config;
     *from = minute < *from ? minute : *from;
     *last = minute > *last ? minute : *last;
 }
@@ -606,12 +630,16 @@ static void judge(struct kt_scene *s, const struct options *o)
     bool asked = s->read || kt_event_is_probe(s->ev);
     if (h != NULL && h->asked != 0)
         settle(s, h);
-    if (h == NULL || !asked || s->along || s->young || s->shared->learning || is_on_call(s) ||
+    if (h == NULL || !asked || s->young || s->shared->learning || is_on_call(s) ||
         s->ev->flags & (KT_FLAG(SHADOW) | KT_FLAG(BULK)))
         return;
     judge_hour(s, o, h);
     if ((double)h->p[OF_STEADY] > o->odd)
         return;
+    if (s->along) {
+        note_along(s, h);
+        return;
+    }
     bool other = kt_production(s->shared->conf, s->ev->secret) == 0;
     if (other && !(s->read && s->novelty.weight > 0))
         return;
