@@ -83,7 +83,7 @@ static const struct kt_table_decl tables[] = {
                         KT_EVICT_LRU, NULL },
     [KT_NEW_USERS] = { "new_folder_users", KT_KEY_SECRET, sizeof(struct kt_known_users), 2, 16000,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 3, KT_ACTORS_MAX,
+    [KT_NEW_REACH] = { "new_reach", KT_KEY_ACTOR, sizeof(struct kt_reach), 4, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
     [KT_NEW_TEAMS] = { "new_teams", KT_KEY_SECRET, sizeof(struct kt_reach_teams), 2, 40000,
                        KT_EVICT_LRU, NULL },

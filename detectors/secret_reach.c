@@ -14,6 +14,7 @@
 
 #define DAY_MIN      1440u
 #define OVER_MIN     (6u * 60u) /* evidence that comes later is another incident's */
+#define NAMED_MIN    60u        /* an alert names what is read within an hour of its evidence */
 #define WEEK         7u
 #define FORTNIGHT    14u
 #define WEEKS_MIN    2u /* of which the widest week is the yardstick, at the least */
@@ -176,6 +177,15 @@ static unsigned slot_for(struct kt_reach *r, uint32_t day)
     return i;
 }
 
+static void note_strange(const struct kt_scene *s, struct kt_reach *r, unsigned slot)
+{
+    uint16_t at = (uint16_t)(s->minute - kt_actor_day_begins(s->actor, r->day_of[slot] - 1));
+    bool first = r->strange[slot] == 0;
+    r->strange_from[slot] = first || at < r->strange_from[slot] ? at : r->strange_from[slot];
+    r->strange_to[slot] = first || at > r->strange_to[slot] ? at : r->strange_to[slot];
+    r->strange[slot] = add16(r->strange[slot], 1);
+}
+
 /* It reads on a later day what it had: it works with it. */
 static void come_back(const struct kt_scene *s, struct kt_reach *r, struct kt_known_pair *p,
                       uint32_t today)
@@ -206,18 +216,37 @@ static bool held(const struct kt_scene *s, uint32_t from_min, uint32_t until_min
     return false;
 }
 
+/* Did an alert about how much it read, which is over, name all of other teams that it took up on
+ * that day? */
+static bool is_named(const struct kt_scene *s, const struct kt_reach *r, unsigned slot)
+{
+    const unsigned reads = 1u << KT_FAMILY_VOLUME | 1u << KT_FAMILY_NEW_SECRETS;
+    uint32_t begins = kt_actor_day_begins(s->actor, r->day_of[slot] - 1);
+    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
+        uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
+        if (until != 0 && s->actor->held[i].mark != KT_HELD_EXPECTED &&
+            s->actor->held[i].families & reads && until + OVER_MIN < s->minute &&
+            from <= begins + r->strange_from[slot] &&
+            begins + r->strange_to[slot] <= until + NAMED_MIN)
+            return true;
+    }
+    return false;
+}
+
 struct sums {
     unsigned secrets, strange;
 };
 
-static struct sums sum_days(const struct kt_reach *r, uint32_t today)
+/* again: with what an alert named already. */
+static struct sums sum_days(const struct kt_scene *s, const struct kt_reach *r, uint32_t today,
+                            bool again)
 {
     struct sums n = { 0, 0 };
     for (unsigned i = 0; i < KT_REACH_DAYS; i++) {
         uint32_t day = r->day_of[i] - 1;
         if (r->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
             continue;
-        n.strange += r->strange[i];
+        n.strange += again || !is_named(s, r, i) ? r->strange[i] : 0;
         n.secrets += day + WEEK > today ? r->latest[i] : 0;
     }
     return n;
@@ -291,11 +320,12 @@ bool kt_reach_read(struct kt_scene *s, const struct kt_habit *h, struct kt_known
          behind = p == NULL && h->pairs >= KT_KNOWN_PAIRS;
     unsigned slot = slot_for(r, today);
     r->latest[slot] = add16(r->latest[slot], !behind); /* nobody knows when it read it last */
-    r->strange[slot] = add16(r->strange[slot], strange);
+    if (strange)
+        note_strange(s, r, slot);
     if (before)
         come_back(s, r, p, today);
     note_away(s, r, today, strange);
-    note_most(r, today, sum_days(r, today));
+    note_most(r, today, sum_days(s, r, today, true));
     return strange;
 }
 
@@ -324,7 +354,7 @@ static struct judged judge(const struct kt_scene *s)
 {
     const struct kt_reach *r = kt_table_peek(s->tables[KT_NEW_REACH], s->who);
     uint32_t today = kt_actor_day(s->actor, s->minute), this_week = today / WEEK + 1;
-    struct sums n = sum_days(r, today);
+    struct sums n = sum_days(s, r, today, false);
     struct judged j = { .secrets = n.secrets,
                         .strange = n.strange,
                         .has_before = s->minute >= s->actor->first_min + 2 * FORTNIGHT * DAY_MIN,

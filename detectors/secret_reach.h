@@ -15,6 +15,7 @@ struct kt_reach {                    /* one person */
     uint32_t day_of[KT_REACH_DAYS];  /* which day a slot stands for, + 1 */
     uint16_t latest[KT_REACH_DAYS];  /* secrets that it read last on that day */
     uint16_t strange[KT_REACH_DAYS]; /* of other teams, taken up on it and not come back to later */
+    uint16_t strange_from[KT_REACH_DAYS], strange_to[KT_REACH_DAYS]; /* minutes of that day */
     struct {
         uint32_t week; /* + 1 */
         uint16_t secrets, strange;
