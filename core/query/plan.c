@@ -3,8 +3,9 @@
  *
  * A part is one of the conditions that the top of the query joins by AND. A part whose terms are
  * all about one column becomes a sieve on that column; one that needs some value becomes keys for a
- * filter; text becomes a needle; times and numbers move the bounds of the scan. All of them are
- * necessary conditions: kt_query_matches still has the last word, unless kt_query_exact.
+ * filter; text, and a value that lines have as it is, becomes a needle; times and numbers move the
+ * bounds of the scan. All of them are necessary conditions: kt_query_matches still has the last
+ * word, unless kt_query_exact.
  *
  * Owns:  nothing; what it lends lies in the query.
  * Calls: core/base, core/event, core/store/read.h, core/query.
@@ -191,13 +192,28 @@ static bool take_bound(const struct kt_query *q, const struct kt_node *n, struct
     return v->high > 0;
 }
 
-static bool take_needle(struct kt_query *q, const struct kt_node *n, struct kt_scan *scan)
+/* ---- texts ---- */
+
+/* What each line has of which node is true; empty: nothing that is known. */
+static struct kt_str needle_of(const struct kt_query *q, unsigned node)
 {
-    const struct kt_term *t = n->type == KT_NODE_TERM ? &q->term[n->term] : NULL;
-    if (t == NULL || t->field != NULL || t->n != 1 || q->values[t->value].text.len == 0)
-        return false;
-    q->needle[scan->n_needles++] = q->values[t->value].text;
-    return true;
+    const struct kt_node *n = &q->node[node];
+    struct kt_str needle = KT_STR_NONE;
+    if (n->type == KT_NODE_TERM) {
+        const struct kt_term *t = &q->term[n->term];
+        const struct kt_value *v = &q->values[t->value];
+        return t->n != 1 ? KT_STR_NONE : t->field == NULL ? v->text : v->line;
+    }
+    for (unsigned child = n->first; child != 0; child = q->node[child].next) {
+        struct kt_str one = n->type == KT_NODE_NOT ? KT_STR_NONE : needle_of(q, child);
+        if (n->type == KT_NODE_AND && one.len > 0)
+            return one; /* one necessary condition will do */
+        if (n->type == KT_NODE_OR &&
+            (one.len == 0 || (child != n->first && !kt_str_eq(one, needle))))
+            return KT_STR_NONE;
+        needle = one;
+    }
+    return needle;
 }
 
 /* ---- the plan ---- */
@@ -208,10 +224,6 @@ static void plan_part(struct kt_query *q, unsigned node, struct kt_scan *scan)
     *part = (struct kt_plan_part){ .q = q, .node = node, .use = KT_USE_LINES };
     if (take_bound(q, &q->node[node], scan)) {
         part->use = KT_USE_BOUND;
-        return;
-    }
-    if (take_needle(q, &q->node[node], scan)) {
-        part->use = KT_USE_NEEDLE;
         return;
     }
     unsigned first = q->n_sought;
@@ -225,6 +237,11 @@ static void plan_part(struct kt_query *q, unsigned node, struct kt_scan *scan)
     if (sieve.seek != KT_SEEK_NO)
         qsort(&q->sought[first], sieve.n_keys, sizeof *q->sought,
               sieve.seek == KT_SEEK_NET ? by_address : by_text);
+    struct kt_str needle = sieve.column == KT_COL_NONE ? needle_of(q, node) : KT_STR_NONE;
+    if (needle.len > 0) {
+        q->needle[scan->n_needles++] = needle;
+        part->use = KT_USE_NEEDLE;
+    }
     if (sieve.column == KT_COL_NONE && sieve.n_keys == 0)
         return;
     part->use = sieve.column == KT_COL_NONE ? KT_USE_FILTER

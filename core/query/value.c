@@ -2,10 +2,11 @@
  * value: what one value of a field means.
  *
  * Owns:  nothing; texts go into the query's arena.
- * Calls: core/base, core/query/fields.
+ * Calls: core/base, core/event, core/query/fields.
  */
 #include <string.h>
 
+#include "core/event/line.h"
 #include "core/query/terms.h"
 
 #define YEAR_2000 (INT64_C(946684800) * KT_NS_S)
@@ -126,6 +127,14 @@ static struct kt_str folded(struct kt_arena *arena, struct kt_str s)
     return copy;
 }
 
+/* Do lines have a value of the field as it is? Where case is folded they may have another one, and
+ * an address as it was written they leave out where it is the address. */
+static bool is_as_in_lines(const struct kt_field *f)
+{
+    return f->str == NULL && f->how == KT_FIELD_PLAIN && f->type != KT_FIELD_ID &&
+           strcmp(f->name, "ip_raw") != 0;
+}
+
 static void text_value(struct kt_query *q, const struct kt_field *f, struct kt_str text,
                        bool quoted, struct kt_value *v)
 {
@@ -133,6 +142,11 @@ static void text_value(struct kt_query *q, const struct kt_field *f, struct kt_s
     v->text = fold ? folded(&q->arena, text) : kt_arena_str(&q->arena, text);
     v->glob = !quoted && kt_str_find_byte(text, '*', 0) >= 0;
     v->whole = kt_str_has(text, KT_STR("://"));
+    if (!is_as_in_lines(f) || v->glob || text.len == 0) /* field:"" is one that lacks it */
+        return;
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    kt_json_quote(&json, text);
+    v->line = kt_arena_str(&q->arena, kt_buf_str(&json));
 }
 
 enum kt_status kt_value_fill(struct kt_query *q, const struct kt_field *f, struct kt_str text,

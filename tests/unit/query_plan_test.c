@@ -208,6 +208,15 @@ static void text_term(struct kt_buf *q)
     }
 }
 
+static void list_term(struct kt_buf *q)
+{
+    const struct kt_record *r = some_record();
+    const bool groups = draw(2) != 0;
+    const struct kt_list *list = groups ? &r->ev.groups : &r->ev.fields;
+    kt_buf_addz(q, groups ? "groups:" : "fields:");
+    text_value(q, list->n == 0 ? KT_STR_NONE : list->at[draw(list->n)]);
+}
+
 static void ip_term(struct kt_buf *q)
 {
     char text[KT_IP_TEXT_MAX];
@@ -275,8 +284,9 @@ static void other_term(struct kt_buf *q)
 
 static void make_query(struct kt_buf *q, unsigned depth)
 {
-    static void (*const terms[])(struct kt_buf *) = { text_term, text_term, text_term, ip_term,
-                                                      time_term, word_term, word_term, other_term };
+    static void (*const terms[])(struct kt_buf *) = { text_term, text_term, text_term,
+                                                      list_term, ip_term,   time_term,
+                                                      word_term, word_term, other_term };
     unsigned n = 1 + draw(depth == 0 ? 3 : 2);
     for (unsigned i = 0; i < n; i++) {
         kt_buf_addz(q, i == 0 ? "" : draw(3) == 0 ? " OR " : draw(8) == 0 ? " AND " : " ");
@@ -395,6 +405,8 @@ static void plans_open_little(void **state)
         { "actor:nobody@example.com", 1 },
         { "-actor:* -source:*", 0 },
         { "(session:nothing OR credential:nothing) outcome:denied", 3 },
+        { "request_id:a1e5i9-a9i5e1-nobody-has-this-a1e5i9-as-its-value-a5e9i1", 1 },
+        { "(issuer:a1e5i9-a9i5e1-nobody-has-this OR role:a1e5i9-a9i5e1-nobody-has-this)", 3 },
     };
     uint8_t id[16];
     char id_text[KT_ID_TEXT];
@@ -431,6 +443,56 @@ static void plans_open_little(void **state)
     }
 }
 
+/* Whatever JSON makes of a value, and wherever an address stands. */
+static void lines_that_fit_have_the_needles(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query;
+        unsigned needles;
+    } table[] = {
+        { "request_id:\"a\\\"b\\\\c\"", 1 },
+        { "reason:\"tab\there \xc3\xa9\"", 1 },
+        { "groups:\"ops \\\"on call\\\"\" role:*", 1 },
+        { "(session:x1 OR credential:x1)", 1 },
+        { "(session:x1 OR credential:x3)", 0 },
+        { "(session:x1 role:r OR ticket:x1)", 1 },
+        { "role:r,s ticket:\"\" -stage:old version:v*", 0 },
+        { "actor_name:ALICE country_claimed:de ip_raw:203.0.113.9", 0 },
+    };
+    struct kt_record r = { .ev = { .kind = KT_KIND_ACCESS,
+                                   .source = KT_STR("vault"),
+                                   .time = YEAR_T0,
+                                   .actor_name = KT_STR("Alice"),
+                                   .country_claimed = KT_STR("DE"),
+                                   .session = KT_STR("x1"),
+                                   .credential = KT_STR("x2"),
+                                   .role = KT_STR("r"),
+                                   .version = KT_STR("v3"),
+                                   .request_id = KT_STR("a\"b\\c"),
+                                   .reason = KT_STR("tab\there \xc3\xa9"),
+                                   .groups = { 1, { KT_STR("ops \"on call\"") } },
+                                   .has_ip = true,
+                                   .ip_raw = KT_STR("203.0.113.9") } };
+    struct kt_buf line = { 0 };
+    struct kt_error err = { 0 };
+    assert_true(kt_ip_parse(r.ev.ip_raw, &r.ev.ip));
+    must(kt_line_write(&r.ev, &line, &err), &err);
+    r.line = kt_buf_str(&line);
+    for (size_t i = 0; i < KT_ARRAY_LEN(table); i++) {
+        struct kt_query *q = NULL;
+        struct kt_scan scan = { 0 };
+        must(kt_query_parse(kt_str_of(table[i].query), &q, &err), &err);
+        kt_query_plan(q, &scan);
+        if (scan.n_needles != table[i].needles || !kt_query_matches(q, &r, NULL) ||
+            !kt_str_has_all(r.line, scan.needle, scan.n_needles))
+            fail_msg("%s: %u needles in " KT_STR_FMT, table[i].query, scan.n_needles,
+                     KT_STR_ARG(r.line));
+        kt_query_free(q);
+    }
+    kt_buf_done(&line);
+}
+
 struct said {
     char text[1000];
 };
@@ -461,7 +523,7 @@ static void plans_say_what_they_do(void **state)
                                    "\"text\" = looked for in each line; "
                                    "time:>2026-11-22 = bound of the walk; "
                                    "(a OR -b) = judged on each line; "
-                                   "reason:z = judged on each line; ");
+                                   "reason:z = looked for in each line; ");
     assert_false(kt_query_exact(q));
     kt_query_free(q);
 }
@@ -471,6 +533,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(planned_and_naive_agree),
         cmocka_unit_test(plans_open_little),
+        cmocka_unit_test(lines_that_fit_have_the_needles),
         cmocka_unit_test(plans_say_what_they_do),
     };
     return cmocka_run_group_tests_name("query_plan", tests, setup, teardown);
