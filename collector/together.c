@@ -29,6 +29,7 @@ struct kt_togethers {
     struct kt_togethers_made made;
     bool stop;
     struct kt_merge_how how; /* the thread's */
+    struct kt_together_rests rests;
 };
 
 static bool has(const struct kt_togethers_made *m)
@@ -103,7 +104,7 @@ enum kt_status kt_togethers_make(const char *store_path, struct kt_merge_how *me
 
 static enum kt_status make(struct kt_togethers *t, struct kt_error *err)
 {
-    const struct kt_together_how how = { .give_up = stops, .give_up_self = t };
+    const struct kt_together_how how = { .give_up = stops, .give_up_self = t, .rests = &t->rests };
     struct kt_togethers_made made = { 0 };
     enum kt_status status = kt_togethers_make(t->path, &t->how, &how, &made, err);
     (void)pthread_mutex_lock(&t->lock);

@@ -133,6 +133,23 @@ const char *kt_stretch_name(const struct kt_stretch *s, uint32_t bucket, char bu
     return buf;
 }
 
+/* ---- turns ---- */
+
+bool kt_rest_is_over(struct kt_together_rest *rest)
+{
+    if (rest->left == 0)
+        return true;
+    rest->left--;
+    return false;
+}
+
+void kt_rest_after(struct kt_together_rest *rest, bool failed)
+{
+    uint32_t twice = rest->turns == 0 ? 1 : 2 * rest->turns;
+    rest->turns = !failed ? 0 : twice < KT_TOGETHER_REST_MAX ? twice : KT_TOGETHER_REST_MAX;
+    rest->left = rest->turns;
+}
+
 /* ---- pairs ---- */
 
 /* Never 0. The finaliser of MurmurHash3 over both: keys are hashes already, and no two kinds of

@@ -45,11 +45,20 @@
 #define KT_TOGETHER_JOINED    8u   /* stretches whose sums are joined */
 
 struct kt_together_made; /* a stretch that waits to be written */
+/* What cannot be read is tried again, as it may pass: after one turn, two, four, up to so many. */
+#define KT_TOGETHER_REST_MAX 64u /* an hour, where a turn is a minute */
+struct kt_together_rest {
+    uint32_t turns, left; /* until the next try; of them */
+};
+struct kt_together_rests { /* zeroed: everything is tried */
+    struct kt_together_rest joined, sessions;
+};
 struct kt_together_how {
     uint32_t segments;           /* of a stretch; 0: KT_TOGETHER_SEGMENTS. Tests make small ones */
     uint32_t joined;             /* stretches of a joined one; 0: KT_TOGETHER_JOINED */
     bool (*give_up)(void *self); /* asked before each segment; NULL: never */
     void *give_up_self;
+    struct kt_together_rests *rests; /* of whoever asks turn by turn; NULL: it is asked once */
 };
 /* Makes the stretch that comes behind those there are, or where there are not enough segments for
  * one, joins the sums of the next stretches that are, or where there are not enough of these,

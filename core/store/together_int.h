@@ -68,6 +68,10 @@ struct kt_together_made {
     bool joined;   /* sums of the stretches from its first to its last number, and no pairs */
     bool sessions; /* the stretch's KT_TOTALS_SESSIONS alone */
 };
+/* Is it time to try again? A turn has passed. */
+bool kt_rest_is_over(struct kt_together_rest *rest);
+/* failed: what was tried then could not be read. */
+void kt_rest_after(struct kt_together_rest *rest, bool failed);
 /* Are the sums that were made kept so? */
 bool kt_sums_are(sqlite3 *db, const struct kt_together_made *m);
 /* The stretch that comes behind those there are, as kt_together_make. */
@@ -108,6 +112,15 @@ KT_MUST_USE enum kt_status kt_joined_check(struct kt_reader *r, struct kt_togeth
                                            struct kt_error *err);
 
 /* ---- filters of sessions, side by side (together_sessions.c) ---- */
+
+/* Bytes of one: of as many events as a segment may have, each with a session and a credential. Of
+ * the blob: no more than 9.4 MB. */
+#define KT_SESSIONS_FILTER_MAX (1 + KT_SEGMENT_EVENTS_MAX * 2 * KT_FILTER_SESSION_BITS / 8)
+#define KT_SESSIONS_BLOB_MAX   (20 + KT_TOGETHER_SEGMENTS * (4 + KT_SESSIONS_FILTER_MAX))
+/* Of so many filters, one behind the other: sets the bit of each that may have what the scan asks
+ * for. False: the bytes are not so many. */
+bool kt_sessions_find(struct kt_str filters, uint32_t segments, const struct kt_scan *scan,
+                      uint8_t set[KT_TOGETHER_SEGMENTS / 8]);
 
 KT_MUST_USE enum kt_status kt_sessions_make_next(struct kt_reader *r,
                                                  const struct kt_together_how *how,

@@ -17,8 +17,8 @@
 #define BLOB    KT_TOGETHER_BLOB "/joined"
 #define VERSION 2u  /* 1: how many fit did not count the bytes of addresses */
 #define ENTRY   20u /* bytes */
-/* Sums that cannot be read are tried again, as it may pass; but when so many times those that would
- * be joined wait, what is joined goes on without them. */
+/* Sums that cannot be read are tried again; but when so many times those that would be joined wait,
+ * what is joined goes on without them. */
 #define PATIENCE 2u
 
 /* ---- the list ---- */
@@ -184,12 +184,32 @@ static bool choose(const struct kt_stretches *all, const struct kt_stretches *jo
     return *ret_n == most || at + *ret_n < all->n;
 }
 
+/* patient: they are not joined without those that cannot be read. Who sees that has loaded the sums
+ * of those before, so it is not looked at each turn. */
+static enum kt_status join_or_wait(struct kt_reader *r, const struct kt_stretch *at, uint32_t n,
+                                   bool patient, const struct kt_together_how *how,
+                                   struct kt_together_made **ret, struct kt_error *err)
+{
+    struct kt_together_rest once = { 0 }, *rest = how->rests != NULL ? &how->rests->joined : &once;
+    bool unread;
+    if (!kt_rest_is_over(rest))
+        return kt_fail(err, KT_E_AGAIN, "sums that could not be read are tried later");
+    enum kt_status status = join(r, at, n, how, ret, &unread, err);
+    if (status != KT_OK)
+        return status;
+    kt_rest_after(rest, unread && patient);
+    if (!unread || !patient)
+        return KT_OK;
+    kt_together_made_free(*ret);
+    *ret = NULL;
+    return kt_fail(err, KT_E_AGAIN, "sums that cannot be read now are joined later");
+}
+
 enum kt_status kt_joined_make_next(struct kt_reader *r, const struct kt_together_how *how,
                                    struct kt_together_made **ret, struct kt_error *err)
 {
     struct kt_stretches all = { 0 }, joined = { 0 };
     uint32_t at, n;
-    bool unread;
     enum kt_status status = kt_reader_fresh(r, err);
     if (status == KT_OK)
         status = kt_reader_directory(r, err);
@@ -198,14 +218,9 @@ enum kt_status kt_joined_make_next(struct kt_reader *r, const struct kt_together
     if (kt_stretches_load(r->db, &all, NULL) == KT_OK)
         (void)kt_joined_load(r->db, &joined);
     if (choose(&all, &joined, &r->directory, how, &at, &n))
-        status = join(r, &all.at[at], n, how, ret, &unread, err);
+        status = join_or_wait(r, &all.at[at], n, all.n - at < PATIENCE * n, how, ret, err);
     else
         status = kt_fail(err, KT_E_AGAIN, "there is nothing to be joined");
-    if (status == KT_OK && unread && all.n - at < PATIENCE * n) {
-        kt_together_made_free(*ret);
-        *ret = NULL;
-        status = kt_fail(err, KT_E_AGAIN, "sums that cannot be read now are joined later");
-    }
     kt_stretches_done(&joined);
     kt_stretches_done(&all);
     return status;

@@ -37,8 +37,11 @@ static enum kt_status copy_filter(sqlite3_stmt *part, uint64_t first_seq, struct
 {
     kt_db_u64(part, 1, first_seq * KT_PARTS + KT_PART_FILTER + KT_FILTER_SESSION);
     enum kt_status status = kt_db_step(part, err);
+    struct kt_str filter = status == KT_OK ? kt_db_col(part, 0) : KT_STR_NONE;
+    if (filter.len > KT_SESSIONS_FILTER_MAX)
+        status = kt_fail(err, KT_E_CORRUPT, "a filter of sessions is larger than any is made");
     if (status == KT_OK)
-        kt_buf_str32(out, kt_db_col(part, 0));
+        kt_buf_str32(out, filter);
     (void)sqlite3_reset(part);
     return status;
 }
@@ -100,22 +103,31 @@ static bool is_there(sqlite3_stmt *has, const struct kt_stretch *s)
     return there;
 }
 
-/* Of a stretch that cannot be read now it is tried again when this is asked again. */
+/* Of a stretch that cannot be read now it is tried again in some turns, and then of those that came
+ * meanwhile. */
 static enum kt_status make_first(struct kt_reader *r, const struct kt_together_how *how,
                                  const struct kt_stretches *all, struct kt_together_made **ret,
                                  struct kt_error *err)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *has = NULL;
     struct kt_stretch_place p;
+    struct kt_together_rest once = { 0 };
+    struct kt_together_rest *rest = how->rests != NULL ? &how->rests->sessions : &once;
+    bool failed = false;
     if (kt_db_prepare(r->db, "SELECT 1 FROM blob WHERE name = ?1", &has, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
+    if (!kt_rest_is_over(rest))
+        return kt_fail(err, KT_E_AGAIN, "filters that could not be read are tried later");
     for (uint32_t i = 0; i < all->n; i++) {
         if (how->give_up != NULL && how->give_up(how->give_up_self))
             return kt_fail(err, KT_E_LIMIT, "given up");
-        if (!is_there(has, &all->at[i]) && kt_stretch_whole(&all->at[i], &r->directory, &p) &&
-            make(r, &all->at[i], &p, ret, NULL) == KT_OK)
+        if (is_there(has, &all->at[i]) || !kt_stretch_whole(&all->at[i], &r->directory, &p))
+            continue;
+        if (make(r, &all->at[i], &p, ret, NULL) == KT_OK)
             return KT_OK;
+        failed = true;
     }
+    kt_rest_after(rest, failed);
     return kt_fail(err, KT_E_AGAIN, "there is nothing to be copied");
 }
 
@@ -196,26 +208,34 @@ bool kt_sessions_wanted(const struct kt_scan *scan)
     return false;
 }
 
-/* Sets the bit of each segment of the stretch that may have them. False: nothing is known. */
-static bool find(sqlite3_stmt *get, const struct kt_stretch *s, const struct kt_scan *scan,
-                 uint8_t set[KT_TOGETHER_SEGMENTS / 8])
+bool kt_sessions_find(struct kt_str filters, uint32_t segments, const struct kt_scan *scan,
+                      uint8_t set[KT_TOGETHER_SEGMENTS / 8])
 {
-    char name[KT_TOTALS_NAME];
-    struct kt_str bytes = KT_STR_NONE;
-    kt_db_text(get, 1, kt_str_of(name_of(s, name)));
-    bool known = kt_db_step(get, NULL) == KT_OK &&
-                 kt_totals_open(kt_db_col(get, 0), s->first_seq, s->last_seq, &bytes);
-    struct kt_rd rd = kt_rd_of(bytes);
+    struct kt_rd rd = kt_rd_of(filters);
     memset(set, 0, KT_TOGETHER_SEGMENTS / 8);
-    for (uint32_t n = 0; n < s->segments && known && !rd.bad; n++) {
+    for (uint32_t n = 0; n < segments && !rd.bad; n++) {
         struct kt_str filter = kt_rd_str32(&rd);
         bool all = true;
         for (unsigned i = 0; i < scan->n_sieves && all; i++)
             all = !asks(&scan->sieve[i]) || may(&scan->sieve[i], filter);
         set[n / 8] = (uint8_t)(set[n / 8] | (uint8_t)all << n % 8);
     }
+    return !rd.bad && rd.left == 0;
+}
+
+/* False: nothing is known of the stretch. */
+static bool find(sqlite3_stmt *get, const struct kt_stretch *s, const struct kt_scan *scan,
+                 uint8_t set[KT_TOGETHER_SEGMENTS / 8])
+{
+    char name[KT_TOTALS_NAME];
+    struct kt_str filters;
+    kt_db_text(get, 1, kt_str_of(name_of(s, name)));
+    struct kt_str blob = kt_db_step(get, NULL) == KT_OK ? kt_db_col(get, 0) : KT_STR_NONE;
+    bool known = blob.len <= KT_SESSIONS_BLOB_MAX &&
+                 kt_totals_open(blob, s->first_seq, s->last_seq, &filters) &&
+                 kt_sessions_find(filters, s->segments, scan, set);
     (void)sqlite3_reset(get);
-    return known && !rd.bad && rd.left == 0;
+    return known;
 }
 
 struct asking {

@@ -297,6 +297,33 @@ static void sums_that_cannot_be_read_are_tried_again(void **state)
     assert_int_equal(joined_of(w), 2);
 }
 
+static void they_are_not_tried_each_turn(void **state)
+{
+    struct segments *w = *state;
+    struct kt_together_rests rests = { 0 };
+    const struct kt_together_how how = { .segments = 2, .joined = 2, .rests = &rests };
+    struct kt_together_made *made = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    keep_next(w, kt_stretch_make_next, 3);
+    turn(w, TURNED);
+    segments_must(kt_reader_open(w->path, &r, &err), &err);
+    for (uint32_t turns = 1; turns <= KT_TOGETHER_REST_MAX; turns *= 2) {
+        assert_int_equal(kt_joined_make_next(r, &how, &made, &err), KT_E_AGAIN);
+        assert_int_equal(rests.joined.left, turns);
+        rests.joined.left = 0;
+    }
+    assert_int_equal(kt_joined_make_next(r, &how, &made, &err), KT_E_AGAIN);
+    assert_int_equal(rests.joined.left, KT_TOGETHER_REST_MAX);
+    turn(w, BACK);
+    rests.joined.left = 1;
+    assert_int_equal(kt_joined_make_next(r, &how, &made, &err), KT_E_AGAIN);
+    assert_int_equal(kt_joined_make_next(r, &how, &made, &err), KT_OK);
+    assert_int_equal(rests.joined.turns, 0);
+    kt_together_made_free(made);
+    kt_reader_close(r);
+}
+
 static void others_do_not_wait_for_them_for_ever(void **state)
 {
     struct segments *w = *state;
@@ -316,6 +343,8 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_left_out_whole),
         cmocka_unit_test(nobody_is_in_segments_that_there_are_not),
         cmocka_unit_test_setup_teardown(sums_that_cannot_be_read_are_tried_again, segments_set_up,
+                                        segments_tear_down),
+        cmocka_unit_test_setup_teardown(they_are_not_tried_each_turn, segments_set_up,
                                         segments_tear_down),
         cmocka_unit_test_setup_teardown(others_do_not_wait_for_them_for_ever, segments_set_up,
                                         segments_tear_down),

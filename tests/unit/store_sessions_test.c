@@ -175,9 +175,9 @@ static void changed_filters_of_sessions_are_named(void **state)
 #define STRETCH 8u
 
 /* Makes what there is to be made of stretches; how many filters were copied of. */
-static unsigned keep(struct segments *w)
+static unsigned keep_turn(struct segments *w, struct kt_together_rests *rests)
 {
-    const struct kt_together_how how = { .segments = STRETCH };
+    const struct kt_together_how how = { .segments = STRETCH, .rests = rests };
     struct kt_together_made *made = NULL;
     struct kt_reader *r = NULL;
     struct kt_error err = { 0 };
@@ -196,6 +196,11 @@ static unsigned keep(struct segments *w)
     assert_int_equal(status, KT_E_AGAIN);
     kt_reader_close(r);
     return copies;
+}
+
+static unsigned keep(struct segments *w)
+{
+    return keep_turn(w, NULL);
 }
 
 static void change(struct segments *w, const char *sql)
@@ -260,6 +265,69 @@ static void a_stretch_without_copies_gets_them_when_it_can_be_read(void **state)
     assert_int_equal(differ(w), 1);
 }
 
+static void what_cannot_be_copied_is_not_tried_each_turn(void **state)
+{
+    struct segments *w = *state;
+    struct kt_together_rests rests = { 0 };
+    assert_int_equal(keep(w), 1);
+    change(w, "DELETE FROM blob WHERE name GLOB 'together/sessions/*'");
+    change(w, "UPDATE part SET id = id + 100 WHERE id % 256 = 68");
+    assert_int_equal(keep_turn(w, &rests), 0);
+    assert_int_equal(keep_turn(w, &rests), 0); /* rests */
+    assert_int_equal(keep_turn(w, &rests), 0);
+    assert_int_equal(rests.sessions.left, 2);
+    change(w, "UPDATE part SET id = id - 100 WHERE id % 256 = 168");
+    assert_int_equal(keep_turn(w, &rests), 0);
+    assert_int_equal(keep_turn(w, &rests), 0);
+    assert_int_equal(keep_turn(w, &rests), 1);
+    assert_int_equal(rests.sessions.turns, 0);
+}
+
+static void a_filter_larger_than_any_is_made_is_not_copied(void **state)
+{
+    struct segments *w = *state;
+    char sql[120];
+    (void)snprintf(sql, sizeof sql, "UPDATE part SET data = zeroblob(%u) WHERE id %% 256 = 68",
+                   KT_SESSIONS_FILTER_MAX + 1);
+    change(w, sql);
+    assert_int_equal(keep(w), 0);
+    assert_int_equal(differ(w), 0); /* the lines tell of it */
+}
+
+/* A whole one, as it is written, but of more than a stretch may have. */
+static void a_blob_larger_than_any_is_made_is_not_used(void **state)
+{
+    struct segments *w = *state;
+    struct kt_error err = { 0 };
+    struct kt_stretches all;
+    struct kt_buf big = { 0 };
+    struct kt_totals_blobs blob = { 0 };
+    assert_int_equal(keep(w), 1);
+    segments_must(kt_stretches_load(w->store->db, &all, &err), &err);
+    const struct kt_totals_run run = { .first_seq = all.at[0].first_seq,
+                                       .last_seq = all.at[0].last_seq };
+    for (uint32_t i = 0; i < all.at[0].segments; i++) { /* which say that nobody has a session */
+        const size_t len = i == 0 ? KT_SESSIONS_BLOB_MAX : 1;
+        kt_buf_u32(&big, (uint32_t)len);
+        memset(kt_buf_reserve(&big, len), 0, len);
+        big.at[big.len] = 1;
+        big.len += len;
+    }
+    kt_totals_write_plain(&run, KT_TOTALS_SESSIONS, kt_buf_str(&big), &blob);
+    segments_must(kt_store_begin(w->store, &err), &err);
+    segments_must(kt_store_put(w->store, blob.at[0].name, kt_buf_str(&blob.at[0].bytes), &err),
+                  &err);
+    segments_must(kt_store_commit(w->store, &err), &err);
+    kt_totals_blobs_done(&blob);
+    kt_stretches_done(&all);
+    kt_buf_done(&big);
+    segments_close_store(w);
+    segments_copy_file(w);
+    segments_change(w, "DELETE FROM blob WHERE name GLOB 'together/sessions/*'");
+    assert_found_alike(w);
+    segments_open_store(w);
+}
+
 static int64_t count(struct segments *w, const char *sql)
 {
     KT_CLEANUP(kt_db_finalize) sqlite3_stmt *st = NULL;
@@ -302,6 +370,9 @@ int main(void)
         MERGED_OR_NOT(copied_filters_find_what_the_segments_own_find),
         MERGED_OR_NOT(the_segments_own_stay_closed),
         MERGED_OR_NOT(a_stretch_without_copies_gets_them_when_it_can_be_read),
+        MERGED_OR_NOT(what_cannot_be_copied_is_not_tried_each_turn),
+        MERGED_OR_NOT(a_filter_larger_than_any_is_made_is_not_copied),
+        MERGED_OR_NOT(a_blob_larger_than_any_is_made_is_not_used),
         MERGED_OR_NOT(copies_lie_where_builds_of_before_do_not_count),
     };
     return cmocka_run_group_tests_name("store_sessions", tests, NULL, NULL);
