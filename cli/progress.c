@@ -1,19 +1,48 @@
 /* progress: see the header. */
 #include "cli/progress.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/base/log.h"
 
 #define EVERY    256u /* records between two looks at the clock */
 #define PATIENCE KT_NS_S
 #define PACE     (KT_NS_S / 5)
 #define CLEAR    "\r\x1b[K"
 
+static const int stops[] = { SIGINT, SIGTERM };
+static volatile sig_atomic_t stands; /* a line */
+
 static bool on_terminal(void)
 {
     const char *term = getenv("TERM");
     return isatty(STDERR_FILENO) && term != NULL && strcmp(term, "dumb") != 0;
+}
+
+/* Ctrl-C ends the program as it does anywhere, but for the line, which would stand before the
+ * shell's next. */
+static void on_stop(int signal)
+{
+    int saved = errno;
+    ssize_t n = stands ? write(STDERR_FILENO, CLEAR, sizeof CLEAR - 1) : 0;
+    (void)n; /* there is nobody to be told */
+    (void)raise(signal);
+    errno = saved;
+}
+
+static void clear_when_stopped(bool on)
+{
+    const struct sigaction handler = { .sa_handler = on_stop, .sa_flags = (int)SA_RESETHAND };
+    const struct sigaction usual = { .sa_handler = SIG_DFL };
+    struct sigaction now;
+    for (size_t i = 0; i < KT_ARRAY_LEN(stops); i++)
+        if (sigaction(stops[i], NULL, &now) == 0 &&
+            now.sa_handler == (on ? usual.sa_handler : handler.sa_handler))
+            (void)sigaction(stops[i], on ? &handler : &usual, NULL);
 }
 
 void kt_progress_begin(struct kt_progress *p, uint64_t total)
@@ -22,6 +51,8 @@ void kt_progress_begin(struct kt_progress *p, uint64_t total)
                                .clock = &kt_clock_real,
                                .total = total };
     p->began = p->clock->mono(p->clock->self);
+    if (p->to != NULL)
+        clear_when_stopped(true);
 }
 
 static void say(struct kt_progress *p, kt_time_ns now, kt_time_ns at)
@@ -38,6 +69,8 @@ static void say(struct kt_progress *p, kt_time_ns now, kt_time_ns at)
     if (rest >= KT_NS_S)
         fprintf(p->to, ", about %s to go", kt_duration_format(rest - rest % KT_NS_S, text));
     (void)fflush(p->to);
+    kt_log_clears(CLEAR);
+    stands = 1;
     p->said = now;
 }
 
@@ -57,6 +90,11 @@ void kt_progress_end(struct kt_progress *p)
     if (p->to != NULL && p->said != 0) {
         fputs(CLEAR, p->to);
         fflush(p->to);
+    }
+    if (p->to != NULL) {
+        kt_log_clears(NULL);
+        stands = 0;
+        clear_when_stopped(false);
     }
     p->said = 0;
 }

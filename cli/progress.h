@@ -1,6 +1,7 @@
 /*
  * progress: how far a long walk over the log is, on one line of a terminal, which goes away when it
- * is over. Nothing is written where stderr is no terminal, nor by what is done within a second.
+ * is over, before a line of the log, and when Ctrl-C or SIGTERM ends the program. Nothing is
+ * written where stderr is no terminal, nor by what is done within a second. One at a time.
  *
  * Owns: the line.
  */

@@ -197,7 +197,7 @@ enum kt_status kt_sides_run(struct kt_reader *r, struct kt_side *sides, unsigned
     if (kt_reader_stats(r, &stats, err) != KT_OK)
         return err->code;
     const struct kt_log_each to = { on_record, &w, { foretell, sizeof(struct kt_foretold) } };
-    kt_progress_begin(&w.progress, stats.records);
+    kt_progress_begin(&w.progress, stats.events + stats.control); /* what retention left */
     enum kt_status st = kt_log_in_order(r, &ret->damage, &to, err);
     kt_progress_end(&w.progress);
     return st;

@@ -1,7 +1,7 @@
 /*
  * log: one write to stderr for one line, and the escaping that keeps strangers' text harmless.
  *
- * Owns:  the level of the process.
+ * Owns:  the level of the process, and what clears its terminal's last line.
  * Calls: buf, str. No clock: whoever collects stderr knows the time.
  */
 #include "core/base/log.h"
@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 static _Atomic int level_max = KT_LOG_INFO;
+static const char *_Atomic clears;
 
 void kt_log_level_set(enum kt_log_level max)
 {
@@ -115,6 +116,11 @@ static const char *prefix_of(enum kt_log_level level)
     return (getenv("JOURNAL_STREAM") != NULL ? journal : plain)[level];
 }
 
+void kt_log_clears(const char *with)
+{
+    atomic_store(&clears, with);
+}
+
 void kt_log(enum kt_log_level level, const char *fmt, ...)
 {
     if ((int)level > atomic_load(&level_max))
@@ -126,6 +132,8 @@ void kt_log(enum kt_log_level level, const char *fmt, ...)
     int n = vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     KT_CLEANUP(kt_buf_done) struct kt_buf line = { 0 };
+    const char *clear = atomic_exchange(&clears, NULL);
+    kt_buf_addz(&line, clear != NULL ? clear : "");
     kt_buf_addz(&line, prefix_of(level));
     kt_tty_add(&line, kt_str_of(text));
     kt_buf_addz(&line, n >= (int)sizeof text ? "…\n" : "\n");

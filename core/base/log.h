@@ -8,6 +8,9 @@ void kt_log_level_set(enum kt_log_level max);
 /* "spool: segment sealed path='…' records=812": one call, one line. Control bytes in the text are
  * escaped. */
 void kt_log(enum kt_log_level level, const char *fmt, ...) KT_PRINTF(2, 3);
+/* What stands on the terminal's last line and has to go before a line of the log: this clears it,
+ * once. Static; NULL: nothing stands there. */
+void kt_log_clears(const char *with);
 /* Appends s with C0, C1, DEL, bidi controls and zero-width as visible escapes (THREATS O2). */
 void kt_tty_add(struct kt_buf *b, struct kt_str s);
 /* Appends a name that somebody gave himself: a space for each of these characters, and for each

@@ -197,6 +197,20 @@ static void long_texts_bound_what_is_merged(void **state)
 
 /* ---- retention, verification, backups ---- */
 
+static uint64_t records(struct kt_reader *r)
+{
+    const struct kt_scan scan = { .records = true, .control = true, .detail = KT_DETAIL_HEAD };
+    struct kt_cursor *c = NULL;
+    struct kt_record rec;
+    struct kt_error err = { 0 };
+    uint64_t n = 0;
+    segments_must(kt_cursor_open(r, &scan, &c, &err), &err);
+    while (kt_cursor_next(c, &rec, &err) == KT_OK)
+        n++;
+    kt_cursor_free(c);
+    return n;
+}
+
 static void retention_takes_a_merged_segment(void **state)
 {
     struct segments *w = *state;
@@ -208,6 +222,7 @@ static void retention_takes_a_merged_segment(void **state)
     segments_must(kt_reader_stats(r, &st, &err), &err);
     assert_int_equal(st.removed_segments, 3);
     assert_true(st.removed_events > 100);
+    assert_int_equal(records(r), st.events + st.control); /* a walk's: cli/side.c */
     assert_int_equal(number(w, "SELECT count(*) FROM part WHERE id / 256 <"
                                " (SELECT min(first_seq) FROM segment)"),
                      0);
