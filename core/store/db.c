@@ -188,8 +188,20 @@ enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
 {
     int on = 1;
     (void)sqlite3_file_control(db, "main", SQLITE_FCNTL_PERSIST_WAL, &on);
-    return kt_db_exec(db, "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL",
+    return kt_db_exec(db,
+                      "PRAGMA page_size=8192; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+                      "PRAGMA secure_delete=ON",
                       err);
+}
+
+enum kt_status kt_db_move_begins(sqlite3 *db, struct kt_error *err)
+{
+    return kt_db_exec(db, "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF", err);
+}
+
+enum kt_status kt_db_move_ends(sqlite3 *db, struct kt_error *err)
+{
+    return kt_db_exec(db, "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON", err);
 }
 
 enum kt_status kt_db_place_of(sqlite3 *db, struct kt_db_place *ret, struct kt_error *err)

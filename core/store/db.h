@@ -47,8 +47,14 @@ KT_MUST_USE enum kt_status kt_db_judge(const char *path, const struct kt_db_head
 KT_MUST_USE enum kt_status kt_db_make(const char *path, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt_db_mode mode,
                                       sqlite3 **ret, struct kt_error *err);
-/* The writer's WAL mode. It changes the file, so only after the file is known to be ours. */
+/* The writer's WAL mode: a commit is synced, what is deleted is overwritten. It changes the file,
+ * so only after the file is known to be ours. */
 KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
+/* Around a transaction that only gives rows another form: no commit waits for the disk, since the
+ * rows as they were are synced, and a power cut may bring them back; no freed page is overwritten,
+ * since all that it says is said elsewhere. The next commit or checkpoint syncs it. */
+KT_MUST_USE enum kt_status kt_db_move_begins(sqlite3 *db, struct kt_error *err);
+KT_MUST_USE enum kt_status kt_db_move_ends(sqlite3 *db, struct kt_error *err);
 struct kt_db_place { /* which file a name stood for; a name alone says nothing: whoever opens a
                         store whose -wal is gone makes an empty one */
     dev_t dev[2];    /* of the file; of its -wal */

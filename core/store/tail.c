@@ -114,7 +114,7 @@ static enum kt_status insert(struct kt_store *s, const struct kt_built *b, struc
 }
 
 /* What failed before the commit is undone and tried again later; D1 is for the commit alone. */
-static enum kt_status install(struct kt_store *s, const struct kt_built *b, struct kt_error *err)
+static enum kt_status move(struct kt_store *s, const struct kt_built *b, struct kt_error *err)
 {
     if (kt_db_run(s->st[KT_ST_BEGIN], err) != KT_OK)
         return kt_wrap(err, "seal");
@@ -127,6 +127,21 @@ static enum kt_status install(struct kt_store *s, const struct kt_built *b, stru
         s->broken = true;
         return kt_wrap(err, "seal");
     }
+    return KT_OK;
+}
+
+static enum kt_status install(struct kt_store *s, const struct kt_built *b, struct kt_error *err)
+{
+    struct kt_error local = { 0 };
+    enum kt_status status = kt_db_move_begins(s->db, err);
+    if (status == KT_OK)
+        status = move(s, b, err);
+    if (kt_db_move_ends(s->db, &local) != KT_OK) {
+        s->broken = true; /* no batch may be committed without a sync */
+        return kt_fail(err, local.code, "seal: %s", local.text);
+    }
+    if (status != KT_OK)
+        return status;
     kt_directory_add(&s->directory, &b->head);
     kt_sealer_taken(s->sealer);
     kt_held_drop_to(&s->held, b->head.last_seq);

@@ -29,7 +29,7 @@ struct file {
 static struct {
     sqlite3_vfs vfs, *real;
     enum fault_kind kind;
-    unsigned long fail_at, calls;
+    unsigned long fail_at, calls, syncs;
     bool fired, dead;
     struct undo *undo;
     unsigned n, cap;
@@ -204,9 +204,11 @@ static int x_sync(sqlite3_file *f, int flags)
 {
     (void)flags;
     int rc = of(f)->watched ? judge(true, SQLITE_IOERR_FSYNC) : SQLITE_OK;
-    if (rc == SQLITE_OK)
-        synced(of(f)->path);
-    return rc;
+    if (rc != SQLITE_OK)
+        return rc;
+    g.syncs++;
+    synced(of(f)->path);
+    return SQLITE_OK;
 }
 
 static int x_size(sqlite3_file *f, sqlite3_int64 *ret)
@@ -322,7 +324,7 @@ void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at)
     forget_all();
     g.kind = kind;
     g.fail_at = fail_at;
-    g.calls = 0;
+    g.calls = g.syncs = 0;
     g.fired = g.dead = false;
 }
 
@@ -334,4 +336,9 @@ bool fault_vfs_fired(void)
 unsigned long fault_vfs_calls(void)
 {
     return g.calls;
+}
+
+unsigned long fault_vfs_syncs(void)
+{
+    return g.syncs;
 }

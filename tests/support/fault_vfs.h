@@ -21,6 +21,7 @@ void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at);
 bool fault_vfs_fired(void);
 /* Calls so far that write, sync or truncate, or reads. */
 unsigned long fault_vfs_calls(void);
+unsigned long fault_vfs_syncs(void); /* of these, syncs that went well */
 /* After the files were closed: unsynced writes are undone; some of them, by chance, stay, whole or
  * torn. Then works again, unarmed. */
 void fault_vfs_power_cut(uint64_t seed);

@@ -304,6 +304,32 @@ static void a_full_disk_is_said_and_survived(void **state)
     make_free(w.make);
 }
 
+/* A segment says what synced batches say: the writer, and the acks behind it, wait for no disk. */
+static void sealing_waits_for_no_sync(void **state)
+{
+    (void)state;
+    struct world w = { .make = make_new() };
+    struct kt_store *s = NULL;
+    struct kt_reader *r = NULL;
+    struct kt_error err = { 0 };
+    struct kt_store_stats stats;
+    make_folder(w.folder, w.path);
+    fault_vfs_arm(FAULT_WRITE, 0);
+    assert_int_equal(open_store(&w, &s, &err), KT_OK);
+    assert_int_equal(group(&w, s, 0, 1, &err), KT_OK);
+    unsigned long before = fault_vfs_syncs();
+    for (uint64_t n = 1; n < 7; n++)
+        assert_int_equal(group(&w, s, n, n + 1, &err), KT_OK);
+    assert_int_equal(fault_vfs_syncs() - before, 6);
+    assert_int_equal(kt_reader_open(w.path, &r, &err), KT_OK);
+    assert_int_equal(kt_reader_stats(r, &stats, &err), KT_OK);
+    assert_true(stats.segments >= 2);
+    kt_reader_close(r);
+    kt_store_close(s);
+    make_folder_drop(w.folder);
+    make_free(w.make);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_power_cut_loses_nothing_committed),
         cmocka_unit_test(a_full_disk_loses_nothing_committed),
         cmocka_unit_test(a_full_disk_is_said_and_survived),
+        cmocka_unit_test(sealing_waits_for_no_sync),
     };
     return cmocka_run_group_tests_name("store_fault", tests, NULL, NULL);
 }
