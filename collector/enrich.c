@@ -167,7 +167,7 @@ void kt_enrich_body(struct kt_ip ip, const struct kt_geo_fact *f, uint64_t build
     kt_buf_addz(raw, ",\"org\":");
     kt_json_quote(raw, kt_str_of(f->org));
     kt_buf_addz(raw, ",\"hosting\":");
-    kt_buf_addz(raw, f->asn != 0 && kt_hosting_asn(f->asn) ? "true" : "false");
+    kt_buf_addz(raw, kt_hosting_network(f->asn, kt_str_of(f->org)) ? "true" : "false");
     if (f->has_place) /* hundredths of a degree: numbers of a line are integers */
         kt_buf_addf(raw, ",\"lat_e2\":%ld,\"lon_e2\":%ld,\"radius_km\":%u", lround(f->lat * 100),
                     lround(f->lon * 100), f->radius_km);
