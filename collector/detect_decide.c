@@ -14,6 +14,7 @@
 #include "collector/detect_state.h"
 #include "core/base/enc.h"
 #include "core/base/hash.h"
+#include "core/event/step.h"
 
 #define DAY_MIN    1440u
 #define AFTER_NS   (26 * KT_NS_HOUR) /* windows take events that come up to 25 h late */
@@ -502,16 +503,44 @@ static void judge(struct kt_detect *d, const struct kt_event *ev, const struct k
     d->core.verdicts_late += !known;
 }
 
+/* ---- steps ---- */
+/* Whoever acknowledged an alert works on it, until it is opened again. */
+static void take_in_hand(struct kt_detect *d, const struct kt_step *step)
+{
+    uint8_t id[16];
+    uint32_t at = 0;
+    struct kt_key key;
+    const struct incident *in;
+    if (!kt_id_parse(kt_str_of(step->alert), id))
+        return;
+    while ((in = kt_table_look(d->incidents, &at, &key)) != NULL) {
+        if (memcmp(in->id, id, sizeof id) != 0)
+            continue;
+        ((struct incident *)kt_table_edit(d->incidents, key))->acked = step->what == KT_STEP_ACK;
+        return;
+    }
+}
+
+static void note_step(struct kt_detect *d, int what, struct kt_jval root)
+{
+    struct kt_step step;
+    if ((what == KT_STEP_ACK || what == KT_STEP_REOPEN) &&
+        kt_step_read((enum kt_step_what)what, root, &step, NULL) == KT_OK)
+        take_in_hand(d, &step);
+}
+
 /* ---- records ---- */
 void kt_detect_decision(struct kt_detect *d, const struct kt_record *r)
 {
     struct kt_decision x;
     struct kt_jval root;
     unsigned repaired;
+    if (r->origin != KT_ORIGIN_CONTROL ||
+        kt_json_parse(d->json, r->ev.raw, &root, &repaired, NULL) != KT_OK)
+        return;
     int what = kt_decision_of(r->ev.operation);
-    if (what < 0 || r->origin != KT_ORIGIN_CONTROL ||
-        kt_json_parse(d->json, r->ev.raw, &root, &repaired, NULL) != KT_OK ||
-        kt_decision_read((enum kt_decision_what)what, root, &x, NULL) != KT_OK)
+    note_step(d, kt_step_of(r->ev.operation), root);
+    if (what < 0 || kt_decision_read((enum kt_decision_what)what, root, &x, NULL) != KT_OK)
         return;
     if (what == KT_DECIDE_VERDICT) {
         judge(d, &r->ev, &x);

@@ -88,6 +88,8 @@ struct incident {
     uint64_t told_before;
     uint8_t again, news, client_n;
     uint8_t rented; /* `network` is one of rented servers */
+    uint8_t acked;  /* somebody has it in hand */
+    uint8_t pad[3];
     uint32_t again_n;
     kt_time_ns again_last;
     uint32_t client[INCIDENT_CLIENTS]; /* 0: it named none */

@@ -276,6 +276,12 @@ static void say_of_all(struct kt_detect *d, struct incident *in, const struct kt
         *slot = *said;
 }
 
+/* What somebody has in hand stays, else what somebody was told of, else the older. */
+static unsigned hands_on(const struct incident *in)
+{
+    return in->acked ? 2 : in->severity >= 0;
+}
+
 void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f)
 {
     struct incident *all = kt_detect_incident(d, f->key_kind, f->key, s->t);
@@ -288,9 +294,8 @@ void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_f
         if (all == NULL || one == NULL || one->serial == all->serial || !is_only(d, all, f) ||
             one->key_kind != KT_KEY_ACTOR || !is_only(d, one, f))
             continue;
-        /* What somebody was told of stays, else the older. */
-        bool told_all = all->severity >= 0, told_one = one->severity >= 0;
-        bool keep = told_all != told_one ? told_one : one->serial < all->serial;
+        unsigned of_all = hands_on(all), of_one = hands_on(one);
+        bool keep = of_all != of_one ? of_one > of_all : one->serial < all->serial;
         struct incident *kept = keep ? one : all;
         kept->together = KT_ONE_CAUSE;
         kt_detect_merge(d, s, kept, keep ? all : one);

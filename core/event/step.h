@@ -9,7 +9,8 @@
  *   note     {"id":…,"reason":…,"by":…,"where":…}
  *
  * Absent members are empty. A verdict closes the alert, and detection learns from it (it reads the
- * same record: core/event/decision.h); the other steps are nothing to detection.
+ * same record: core/event/decision.h). What is acknowledged, until it is opened again, detection
+ * closes into no other alert of the same cause; the other steps are nothing to it.
  */
 #pragma once
 #include "core/base/buf.h"

@@ -116,12 +116,46 @@ static void what_was_judged_takes_nothing(void **state)
     }
 }
 
+/* Whoever works on the second host's alert keeps it: the others become part of that one, unless it
+ * was opened again. */
+static unsigned taken_over(bool reopened)
+{
+    struct org o;
+    fleet(&o);
+    reads(&o, 0, 0, BACKUP);
+    reads(&o, 60, 1, BACKUP);
+    org_run(&o);
+    assert_int_equal(o.n_alert, 2);
+    const char *id = org_text(&o, "%s", o.alert[1].id);
+    const char *step = org_text(&o, "{\"id\":\"%s\",\"by\":\"bob\",\"reason\":\"on it\"}", id);
+    org_decide(&o, THEN + 70 * KT_NS_MIN, "ack", step);
+    if (reopened)
+        org_decide(&o, THEN + 80 * KT_NS_MIN, "reopen", step);
+    for (unsigned i = 2; i < 4; i++)
+        reads(&o, i * 60, i, BACKUP);
+    org_run(&o);
+    company_show(&o);
+    unsigned n = 0;
+    for (uint32_t i = 0; i < o.n_alert; i++)
+        n += strcmp(o.alert[i].merged_into, id) == 0;
+    org_done(&o);
+    return n;
+}
+
+static void what_somebody_has_in_hand_stays(void **state)
+{
+    (void)state;
+    assert_int_equal(taken_over(false), 1);
+    assert_int_equal(taken_over(true), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(another_program_of_a_host_stays_an_alert),
         cmocka_unit_test(another_program_before_it_stays_an_alert),
         cmocka_unit_test(what_was_judged_takes_nothing),
+        cmocka_unit_test(what_somebody_has_in_hand_stays),
     };
     return cmocka_run_group_tests_name("gather", tests, NULL, NULL);
 }
