@@ -4,6 +4,7 @@
  * Owns:  how often each identity and alias was met.
  * Calls: core/config (identities), core/store/read (columns); stdout, stderr.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,48 +18,69 @@
 #define ACTORS_MAX 200000u
 #define SHOWN_MAX  20u
 
+struct actor {
+    const struct kt_identity *who;
+    uint32_t kinds;    /* bits */
+    uint64_t after;    /* accesses after the last day of its identity */
+    kt_time_ns newest; /* of them */
+};
 struct met {
+    const struct kt_identities *ids;
     struct kt_map *actors; /* "actor\nsource\ninstance" */
-    uint32_t *kinds;       /* bits, by number */
+    struct actor *actor;   /* by number */
     uint32_t room;
     struct kt_damage damage;
 };
 
 /* ---- what the log has ---- */
-static enum kt_status note(struct met *m, struct kt_str actor, struct kt_str source,
-                           struct kt_str instance, uint8_t kind, struct kt_buf *key,
-                           struct kt_error *err)
+/* NULL: more than it holds. */
+static struct actor *actor_of(struct met *m, struct kt_str actor, struct kt_str source,
+                              struct kt_str instance, struct kt_buf *key, struct kt_error *err)
 {
     kt_buf_reset(key);
     kt_buf_addf(key, KT_STR_FMT "\n" KT_STR_FMT "\n" KT_STR_FMT, KT_STR_ARG(actor),
                 KT_STR_ARG(source), KT_STR_ARG(instance));
     bool fresh;
     uint32_t n = kt_map_put(m->actors, kt_buf_str(key), &fresh);
-    if (n >= ACTORS_MAX)
-        return kt_fail(err, KT_E_LIMIT, "more than %u actors: give a shorter time (--since)",
+    if (n >= ACTORS_MAX) {
+        (void)!kt_fail(err, KT_E_LIMIT, "more than %u actors: give a shorter time (--since)",
                        ACTORS_MAX);
+        return NULL;
+    }
     if (n >= m->room) {
         m->room = m->room == 0 ? 256 : 2 * m->room;
-        m->kinds = kt_realloc_array(m->kinds, m->room, sizeof *m->kinds);
+        m->actor = kt_realloc_array(m->actor, m->room, sizeof *m->actor);
     }
-    m->kinds[n] = (fresh ? 0 : m->kinds[n]) | 1u << kind;
-    return KT_OK;
+    if (fresh)
+        m->actor[n] = (struct actor){ .who = kt_identities_find(m->ids, actor, source, instance) };
+    return &m->actor[n];
+}
+
+static void note(struct actor *a, uint8_t kind, kt_time_ns time)
+{
+    a->kinds |= 1u << kind;
+    if (a->who == NULL || a->who->left == 0 || time < a->who->left)
+        return;
+    a->after++;
+    a->newest = time > a->newest ? time : a->newest;
 }
 
 static enum kt_status read_view(struct met *m, const struct kt_view *v, struct kt_error *err)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf key = { 0 };
     const struct kt_columns *c = v->columns;
-    enum kt_status st = KT_OK;
-    for (uint32_t i = 0; i < v->picks && st == KT_OK; i++) {
+    for (uint32_t i = 0; i < v->picks; i++) {
         uint32_t row = v->pick[i];
-        struct kt_str actor = kt_column_str(c, KT_COL_ACTOR, row);
-        if (actor.len > 0 && c->small[KT_COL_KIND][row] == KT_KIND_ACCESS)
-            st = note(m, actor, kt_column_str(c, KT_COL_SOURCE, row),
-                      kt_column_str(c, KT_COL_INSTANCE, row), c->small[KT_COL_ACTOR_KIND][row],
-                      &key, err);
+        struct kt_str name = kt_column_str(c, KT_COL_ACTOR, row);
+        if (name.len == 0 || c->small[KT_COL_KIND][row] != KT_KIND_ACCESS)
+            continue;
+        struct actor *a = actor_of(m, name, kt_column_str(c, KT_COL_SOURCE, row),
+                                   kt_column_str(c, KT_COL_INSTANCE, row), &key, err);
+        if (a == NULL)
+            return err->code;
+        note(a, c->small[KT_COL_ACTOR_KIND][row], v->time[row]);
     }
-    return st;
+    return KT_OK;
 }
 
 static enum kt_status read_log(struct met *m, const struct kt_identity_args *a,
@@ -73,7 +95,7 @@ static enum kt_status read_log(struct met *m, const struct kt_identity_args *a,
     kt_time_ns now = kt_clock_real.wall(kt_clock_real.self);
     if (kt_window_resolve(&a->window, a->reader, now, 0, &scan.since, &scan.until, err) != KT_OK)
         return err->code;
-    enum kt_status st = kt_columns_open(a->reader, &scan, wanted, false, &c, err);
+    enum kt_status st = kt_columns_open(a->reader, &scan, wanted, true, &c, err);
     while (st == KT_OK) {
         st = kt_columns_next(c, &view, err);
         if (kt_scan_passes(&scan, st, err))
@@ -96,10 +118,14 @@ static void say_missing_managers(const struct kt_identities *ids)
     }
 }
 
-static void split_key(struct kt_str key, struct kt_str ret[3])
+/* Its name in the log; whatever a record says is for a terminal (THREATS O2). */
+static const char *name_of(const struct met *m, uint32_t i, struct kt_buf *ret)
 {
-    for (unsigned i = 0; i < 3; i++)
-        (void)kt_str_split(&key, '\n', &ret[i]);
+    struct kt_str key = kt_map_key(m->actors, i), name = KT_STR_NONE;
+    (void)kt_str_split(&key, '\n', &name);
+    kt_buf_reset(ret);
+    kt_tty_add(ret, name);
+    return kt_buf_z(ret);
 }
 
 /* The word of a kind in the file that all records of an actor contradict. */
@@ -112,30 +138,36 @@ static bool contradicts(const struct kt_identity *who, uint32_t kinds)
            kinds == 1u << KT_ACTOR_HUMAN;
 }
 
-static unsigned say_kinds(const struct met *m, const struct kt_identities *ids, uint8_t *used,
-                          unsigned *ret_said)
+static unsigned say_kinds(const struct met *m)
 {
     KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
-    unsigned without = 0;
-    *ret_said = 0;
+    unsigned n = 0;
     for (uint32_t i = 0; i < kt_map_count(m->actors); i++) {
-        struct kt_str part[3];
-        split_key(kt_map_key(m->actors, i), part);
-        const struct kt_identity *who = kt_identities_find(ids, part[0], part[1], part[2]);
-        if (who == NULL) {
-            without++;
-            continue;
-        }
-        used[kt_identities_number(ids, who)] = 1;
-        if (!contradicts(who, m->kinds[i]) || (*ret_said)++ >= SHOWN_MAX)
-            continue;
-        kt_buf_reset(&actor); /* whatever a record says is for a terminal (THREATS O2) */
-        kt_tty_add(&actor, part[0]);
-        printf("  line %u: '%s' is %s here, and %s in all records of %s\n", who->line, who->name,
-               kt_actor_kind_word((enum kt_actor_kind)who->kind),
-               who->kind == KT_ACTOR_HUMAN ? "a machine" : "a person", kt_buf_z(&actor));
+        const struct kt_identity *who = m->actor[i].who;
+        if (who != NULL && contradicts(who, m->actor[i].kinds) && n++ < SHOWN_MAX)
+            printf("  line %u: '%s' is %s here, and %s in all records of %s\n", who->line,
+                   who->name, kt_actor_kind_word((enum kt_actor_kind)who->kind),
+                   who->kind == KT_ACTOR_HUMAN ? "a machine" : "a person", name_of(m, i, &actor));
     }
-    return without;
+    return n;
+}
+
+/* An account that nobody closed, or a date that is wrong. */
+static unsigned say_left(const struct met *m)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf actor = { 0 };
+    char newest[KT_TIME_TEXT_MAX];
+    unsigned n = 0;
+    for (uint32_t i = 0; i < kt_map_count(m->actors); i++) {
+        const struct actor *a = &m->actor[i];
+        if (a->after > 0 && n++ < SHOWN_MAX)
+            printf("  line %u: the last day of '%s' was %s, and %" PRIu64
+                   " access%s of %s %s later, the newest at %s; keytrail leaver says more\n",
+                   a->who->line, a->who->name, a->who->left_day, a->after,
+                   a->after == 1 ? "" : "es", name_of(m, i, &actor), a->after == 1 ? "is" : "are",
+                   kt_time_format_short(a->newest, newest));
+    }
+    return n;
 }
 
 /* One that no record has is a slip of the pen, or somebody gone. */
@@ -154,11 +186,17 @@ static unsigned say_unused(const struct kt_identities *ids, const uint8_t *used)
 static void compare(const struct met *m, const struct kt_identity_args *a)
 {
     uint8_t *used = kt_alloc(kt_identities_count(a->ids) + 1);
-    unsigned kinds, without = say_kinds(m, a->ids, used, &kinds);
-    unsigned unused = say_unused(a->ids, used), all = kt_map_count(m->actors);
-    if (kinds > SHOWN_MAX || unused > SHOWN_MAX)
-        printf("  … %u more\n", (kinds > SHOWN_MAX ? kinds - SHOWN_MAX : 0) +
-                                    (unused > SHOWN_MAX ? unused - SHOWN_MAX : 0));
+    unsigned all = kt_map_count(m->actors), without = 0, more = 0;
+    for (uint32_t i = 0; i < all; i++) {
+        if (m->actor[i].who != NULL)
+            used[kt_identities_number(a->ids, m->actor[i].who)] = 1;
+        without += m->actor[i].who == NULL;
+    }
+    const unsigned said[] = { say_kinds(m), say_left(m), say_unused(a->ids, used) };
+    for (size_t i = 0; i < KT_ARRAY_LEN(said); i++)
+        more += said[i] > SHOWN_MAX ? said[i] - SHOWN_MAX : 0;
+    if (more > 0)
+        printf("  … %u more\n", more);
     printf("  the log: %u actors (by name and source), %u of them have no identity%s\n", all,
            without, without > 0 ? "; keytrail identity suggest proposes merges" : "");
     kt_free(used);
@@ -166,7 +204,7 @@ static void compare(const struct met *m, const struct kt_identity_args *a)
 
 int kt_identity_check(struct kt_identity_args *a)
 {
-    struct met m = { .actors = kt_map_new(0) };
+    struct met m = { .ids = a->ids, .actors = kt_map_new(0) };
     struct kt_error err = { 0 };
     unsigned n = kt_identities_count(a->ids), aliases = 0;
     int code = KT_EXIT_OK;
@@ -184,7 +222,7 @@ int kt_identity_check(struct kt_identity_args *a)
                 m.damage.first.text);
         code = KT_EXIT_STORE;
     }
-    kt_free(m.kinds);
+    kt_free(m.actor);
     kt_map_free(m.actors);
     return code;
 }

@@ -131,6 +131,7 @@ static void say_identity(const struct to *to, const struct kt_identity *who, boo
     say(to, "team", kt_str_of(who->team), 0);
     say(to, "manager", kt_str_of(who->manager), 0);
     say(to, "time_zone", kt_str_of(who->time_zone), 0);
+    say(to, "left", kt_str_of(who->left_day), 0);
     for (unsigned i = 0; aliases && i < who->n_alias; i++)
         if (strcmp(who->alias[i].actor, who->name) != 0)
             say(to, "alias", kt_str_of(who->alias[i].actor), 0);

@@ -64,6 +64,7 @@ static void add_identity(struct kt_buf *o, const struct kt_identity *who, bool a
     kt_api_text(o, "team", kt_str_of(who->team));
     kt_api_text(o, "manager", kt_str_of(who->manager));
     kt_api_text(o, "time_zone", kt_str_of(who->time_zone));
+    kt_api_text(o, "left", kt_str_of(who->left_day));
     kt_api_open(o, "aliases", '[');
     for (unsigned i = 0; aliases && i < who->n_alias; i++) {
         kt_api_open(o, NULL, '{');

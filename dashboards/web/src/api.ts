@@ -306,7 +306,7 @@ export interface Named extends Windowed, Figures {
   next: { text: string; value: string; command: string }[]
   state?: SecretState | null
   rotate?: { hint: string | null; owner: string | null; tell: { actor: string; kind: string | null; events: number; last: Ns }[]; more: number } | null
-  identity?: { name: string; kind: string | null; team: string | null; manager: string | null; time_zone: string | null; aliases: { actor: string; source: string | null; instance: string | null }[] } | null
+  identity?: { name: string; kind: string | null; team: string | null; manager: string | null; time_zone: string | null; left: string | null; aliases: { actor: string; source: string | null; instance: string | null }[] } | null
   peers?: { own: Peer; median: Peer & { kind: string; team: string | null; n: number } } | null
   near?: Entry[] | null
 }

@@ -102,12 +102,12 @@ function Alerts({ of: d }: { of: Named }) {
 }
 /** The names of facts (core/answer/beside.c) in words. */
 const FACTS: Record<string, string> = {
-  name: 'Name', kind: 'Is', team: 'Team', manager: 'Manager', time_zone: 'Time zone', alias: 'Also written',
+  name: 'Name', kind: 'Is', team: 'Team', manager: 'Manager', time_zone: 'Time zone', left: 'Last day', alias: 'Also written',
   owner: 'Owner', last_rotated: 'Rotated', age_since: 'Value since', next_due: 'Due next', expires: 'Expires', deleted: 'Deleted', gone: 'Gone',
   issued: 'Issued', issued_to: 'Issued to', issued_by: 'Issued by', issued_at: 'Issued at', issued_from: 'Issued from',
   network_of_config: 'Network', class: 'Kind of address', country: 'Country', asn: 'Provider', organisation: 'Organisation', hosting: 'Hosting',
 }
-const OF_IDENTITY = ['name', 'kind', 'team', 'manager', 'time_zone', 'alias']
+const OF_IDENTITY = ['name', 'kind', 'team', 'manager', 'time_zone', 'left', 'alias']
 const OF_STATE = ['owner', 'last_rotated', 'age_since', 'next_due', 'expires', 'deleted', 'gone']
 type Row = [string, preact.ComponentChildren]
 /** A row of what is there: a text, a moment, or both. */
@@ -146,7 +146,7 @@ function identityRows(i: NonNullable<Named['identity']>): Row[] {
             </ul>,
           ],
         ]
-  return [...row('Name', i.name), ...row('Is', i.kind), ...row('Team', i.team), ...row('Manager', i.manager), ...row('Time zone', i.time_zone), ...also]
+  return [...row('Name', i.name), ...row('Is', i.kind), ...row('Team', i.team), ...row('Manager', i.manager), ...row('Time zone', i.time_zone), ...row('Last day', i.left), ...also]
 }
 function stateRows(s: NonNullable<Named['state']>): Row[] {
   return [
