@@ -557,15 +557,6 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
     kt_table_remove(d->incidents, (struct kt_key){ young->serial, 0 });
 }
 
-static bool has_part(const struct incident *in, unsigned family)
-{
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (in->part[i].set && in->part[i].family == family)
-            return true;
-    }
-    return false;
-}
-
 /* Told of as it is, or as what somebody was told of before. */
 static bool is_known(const struct incident *in)
 {
@@ -576,17 +567,16 @@ static bool is_known(const struct incident *in)
  * told of for his own new line takes no office along. */
 static bool in_other_hands(const struct incident *own, const struct kt_scene *s)
 {
-    return own != NULL && is_known(own) && has_part(own, KT_FAMILY_NETWORK) &&
-           (own->rented || own->network == s->where.network);
+    return own != NULL && is_known(own) && (own->rented || own->network == s->where.network);
 }
 
-/* Was somebody told of the network, were names tried there, or is the account in other hands?
- * Newcomers alone, who are no alert, moved house: what one of them does is his own, and an alert
- * that it becomes names what he did. */
+/* Was somebody told of the network, as of names that were tried there, or is the account in other
+ * hands? Newcomers alone, who are no alert, moved house: what one of them does is his own, and an
+ * alert that it becomes names what he did. */
 static bool is_attacked(const struct incident *there, const struct incident *own,
                         const struct kt_scene *s)
 {
-    return is_known(there) || has_part(there, KT_FAMILY_FAILURES) || in_other_hands(own, s);
+    return is_known(there) || in_other_hands(own, s);
 }
 
 /* An actor that got in from a network under attack belongs to the incident of that network. */
