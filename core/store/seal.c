@@ -10,9 +10,13 @@
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
+
+#define NICE 5
 
 enum state { FREE, GIVEN, DONE };
 struct kt_sealer {
@@ -42,6 +46,9 @@ static void work(struct kt_sealer *s)
 static void *run(void *self)
 {
     struct kt_sealer *s = self;
+    /* Whoever waits for an ack or an alert goes first: a segment has time, and is made while the
+     * writer waits for the disk. */
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
     (void)pthread_mutex_lock(&s->lock);
     while (!s->quit) {
         if (s->state == GIVEN) {
