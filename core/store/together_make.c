@@ -15,7 +15,7 @@
 #include "core/store/together_int.h"
 #include "core/sys/rng.h"
 
-#define SLOTS    (1u << 21) /* a power of two, more than half as much again as pairs at most */
+#define SLOTS    (1u << 21) /* at most: more than half as much again as pairs at most */
 #define EACH     KT_TOGETHER_KINDS
 #define NO_VALUE 0u
 #define AHEAD    4u /* rows */
@@ -40,8 +40,9 @@ struct making {
     struct slot {
         uint64_t hash; /* of the pair; 0 = free */
         kt_time_ns time;
-    } * slot;         /* SLOTS */
+    } * slot;
     uint8_t *segment; /* of each */
+    uint32_t slots;   /* a power of two */
     uint32_t pairs;
     uint64_t *value[VALUES]; /* of the codes of a segment's column */
     uint32_t cap[VALUES];
@@ -66,11 +67,23 @@ static void making_done(struct making *m)
 
 /* ---- pairs ---- */
 
+/* As many as the entries can fill half of: a small stretch need not walk a table of 34 MB. */
+static uint32_t slots_for(const struct kt_directory *d, uint32_t at, uint32_t n)
+{
+    uint64_t pairs = 1;
+    uint32_t slots = 1;
+    for (uint32_t i = 0; i < n; i++)
+        pairs += (uint64_t)EACH * d->at[at + i].count;
+    while (slots < SLOTS && slots < 2 * pairs)
+        slots *= 2;
+    return slots;
+}
+
 static void meet(struct making *m, uint64_t hash, kt_time_ns time, uint8_t segment)
 {
-    uint32_t at = (uint32_t)hash & (SLOTS - 1);
+    uint32_t at = (uint32_t)hash & (m->slots - 1);
     while (m->slot[at].hash != 0 && m->slot[at].hash != hash)
-        at = (at + 1) & (SLOTS - 1);
+        at = (at + 1) & (m->slots - 1);
     if (m->slot[at].hash == 0)
         m->pairs++;
     else if (m->slot[at].time <= time)
@@ -137,7 +150,7 @@ static void hash_row(const struct making *m, const struct kt_columns *c, uint32_
     for (unsigned i = 0; i < EACH; i++) {
         uint64_t a = has[kept[i].a], b = has[kept[i].b];
         ret[i] = a == NO_VALUE || b == NO_VALUE ? 0 : kt_pair_hash(&m->key, a, b);
-        __builtin_prefetch(&m->slot[(uint32_t)ret[i] & (SLOTS - 1)], 1);
+        __builtin_prefetch(&m->slot[(uint32_t)ret[i] & (m->slots - 1)], 1);
     }
 }
 
@@ -224,7 +237,7 @@ static void write_buckets(const struct making *m, struct kt_together_made *made)
     const uint32_t buckets = made->stretch.buckets;
     uint64_t *pair = kt_alloc_array(2 * (size_t)m->pairs + 1, sizeof *pair);
     uint32_t n = 0, from = 0;
-    for (uint32_t i = 0; i < SLOTS; i++)
+    for (uint32_t i = 0; i < m->slots; i++)
         if (m->slot[i].hash != 0)
             pair[n++] = (uint64_t)kt_pair_bucket(m->slot[i].hash, buckets) << 40 |
                         (uint64_t)(uint32_t)m->slot[i].hash << 8 | m->segment[i];
@@ -245,13 +258,15 @@ enum kt_status kt_stretch_make(struct kt_reader *r, uint32_t at, uint32_t n,
                                const struct kt_pairs_key *key, const struct kt_together_how *how,
                                struct kt_together_made **ret, struct kt_error *err)
 {
+    const uint32_t slots = slots_for(&r->directory, at, n);
     struct making m = { .key = *key,
                         .r = r,
                         .chunk = kt_chunk_new(NULL), /* sealed segments only */
                         .folded = kt_map_new(0),
                         .sums = kt_totals_making_new(),
-                        .slot = kt_alloc_array(SLOTS, sizeof *m.slot),
-                        .segment = kt_alloc_array(SLOTS, sizeof *m.segment) };
+                        .slot = kt_alloc_array(slots, sizeof *m.slot),
+                        .segment = kt_alloc_array(slots, sizeof *m.segment),
+                        .slots = slots };
     uint32_t taken = 0, pieces = 0;
     enum kt_status status = take_segments(&m, at, n, how, &taken, &pieces, err);
     if (status == KT_OK) {
