@@ -134,19 +134,15 @@ void fault_vfs_power_cut(uint64_t seed)
 
 /* ---- the calls ---- */
 
-/* SQLITE_OK, or what the call at hand has to fail with. */
+/* SQLITE_OK, or what the call at hand has to fail with. Only calls that can fail that way have a
+ * number: two numbers are two faults. */
 static int judge(bool is_sync, int io_error)
 {
-    if (g.kind == FAULT_READ)
-        return SQLITE_OK;
-    g.calls++;
+    const bool can_fail = g.kind != FAULT_READ && g.kind != (is_sync ? FAULT_FULL : FAULT_SYNC);
+    g.calls += can_fail;
     if (g.dead)
         return g.kind == FAULT_FULL && !is_sync ? SQLITE_FULL : io_error;
-    if (g.fail_at == 0 || g.calls < g.fail_at || g.fired)
-        return SQLITE_OK;
-    if (g.kind == FAULT_SYNC && !is_sync)
-        return SQLITE_OK;
-    if (g.kind == FAULT_FULL && is_sync)
+    if (!can_fail || g.fail_at == 0 || g.calls < g.fail_at || g.fired)
         return SQLITE_OK;
     g.fired = true;
     g.dead = g.kind == FAULT_CRASH || g.kind == FAULT_FULL;
@@ -331,11 +327,6 @@ void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at)
 bool fault_vfs_fired(void)
 {
     return g.fired;
-}
-
-unsigned long fault_vfs_calls(void)
-{
-    return g.calls;
 }
 
 unsigned long fault_vfs_syncs(void)

@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 enum fault_kind {
-    FAULT_WRITE, /* the n-th writing call fails half done, with an I/O error */
-    FAULT_SYNC,  /* the n-th writing call, if it is a sync, fails; else the next sync */
-    FAULT_FULL,  /* the n-th writing call and all later ones find the disk full, until mended */
+    FAULT_WRITE, /* the n-th writing call, or sync, fails half done, with an I/O error */
+    FAULT_SYNC,  /* the n-th sync fails; no other call is counted */
+    FAULT_FULL,  /* the n-th writing call and all later ones find the disk full; not counted: syncs
+                  */
     FAULT_CRASH, /* from the n-th writing call on nothing works any more */
     FAULT_READ,  /* the n-th read fails, with an I/O error; writing calls are not counted */
 };
@@ -19,9 +20,7 @@ enum fault_kind {
 void fault_vfs_arm(enum fault_kind kind, unsigned long fail_at);
 /* Did the fault happen? */
 bool fault_vfs_fired(void);
-/* Calls so far that write, sync or truncate, or reads. */
-unsigned long fault_vfs_calls(void);
-unsigned long fault_vfs_syncs(void); /* of these, syncs that went well */
+unsigned long fault_vfs_syncs(void); /* that went well since it was armed */
 /* After the files were closed: unsynced writes are undone; some of them, by chance, stay, whole or
  * torn. Then works again, unarmed. */
 void fault_vfs_power_cut(uint64_t seed);

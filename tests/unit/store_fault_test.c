@@ -2,8 +2,8 @@
  * store_fault: whatever write or read fails, and wherever the power goes, while batches come,
  * segments are sealed and merged and old ones removed: what was committed is there exactly once, an
  * agent that sends again completes it, and the store verifies (DESIGN §10). Every such call fails
- * once; KT_FAULT_SEEDS sets how many power cuts are tried beyond that (0), each at a place and with
- * a loss of its own.
+ * once; KT_FAULT_SEEDS sets how many power cuts are tried beyond that (0), at syncs and at any
+ * call, each at a place and with a loss of its own.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -243,11 +243,24 @@ static void a_failed_read_loses_nothing_committed(void **state)
     print_message("%lu reads\n", fail_everywhere(FAULT_READ, false));
 }
 
+/* By the golden ratio: every call has its turn, each time with another loss. */
+static void cut_power_often(enum fault_kind kind, unsigned long calls)
+{
+    struct make *make = make_new();
+    for (unsigned seed = 1; seed <= seeds(); seed++) {
+        const uint64_t spread = seed * 0x9e3779b97f4a7c15u;
+        if (!fail_at(make, kind, true, 1 + (spread >> 33) % calls, seed * 1000003u))
+            fail_msg("seed %u: the fault did not come", seed);
+    }
+    print_message("%lu calls, %lu power cuts\n", calls, calls + seeds());
+    make_free(make);
+}
+
 static void a_failed_sync_loses_nothing_committed(void **state)
 {
     (void)state;
     (void)fail_everywhere(FAULT_SYNC, false);
-    (void)fail_everywhere(FAULT_SYNC, true);
+    cut_power_often(FAULT_SYNC, fail_everywhere(FAULT_SYNC, true));
 }
 
 static void a_kill_loses_nothing_committed(void **state)
@@ -259,16 +272,7 @@ static void a_kill_loses_nothing_committed(void **state)
 static void a_power_cut_loses_nothing_committed(void **state)
 {
     (void)state;
-    const unsigned long calls = fail_everywhere(FAULT_CRASH, true);
-    struct make *make = make_new();
-    for (unsigned seed = 1; seed <= seeds(); seed++) {
-        /* By the golden ratio: every call has its turn. */
-        const uint64_t spread = seed * 0x9e3779b97f4a7c15u;
-        if (!fail_at(make, FAULT_CRASH, true, 1 + (spread >> 33) % calls, seed * 1000003u))
-            fail_msg("seed %u: the fault did not come", seed);
-    }
-    print_message("%lu writing calls, %lu power cuts\n", calls, calls + seeds());
-    make_free(make);
+    cut_power_often(FAULT_CRASH, fail_everywhere(FAULT_CRASH, true));
 }
 
 static void a_full_disk_loses_nothing_committed(void **state)
