@@ -213,7 +213,7 @@ static void learn_hour(struct kt_actor *a, uint32_t hour)
         a->last_day = day;
     }
     bool fixed = a->origin != 0 && a->active_days % 30 != 0;
-    if (kt_kind_is_person(a->kind) && a->hours_known >= 20 && !fixed)
+    if (kt_kind_is_person(a->kind) && a->hours_known >= KT_ORIGIN_HOURS && !fixed)
         a->origin = quietest_hour(a);
 }
 

@@ -16,7 +16,8 @@
 
 #define TAINT_MIN  (90u * 1440u)
 #define RECENT_DAY 90u
-#define BITS_TELL  48u /* of 64: above, most bits are those of several */
+#define NIGHT_WORK (4u * 60u) /* so far from midnight somebody is awake at it */
+#define BITS_TELL  48u        /* of 64: above, most bits are those of several */
 
 const char *const kt_family_words[KT_FAMILY_COUNT] = {
 #define X(n, w) [KT_FAMILY_##n] = w,
@@ -381,21 +382,31 @@ int kt_production(const struct kt_conf *conf, struct kt_str secret)
     return kt_secret_production(secret);
 }
 
+/* The minute at which the day begins by the person's own clock: that of the zone, else UTC. In a
+ * zone that is midnight, but for those who work around it: Friday's night is no Saturday. */
+static uint32_t day_start(const struct kt_actor *a)
+{
+    if (!a->zoned)
+        return a->origin * 60u;
+    uint32_t quiet = (uint32_t)(a->origin * 60 + a->zone_min + 1440) % 1440;
+    bool late =
+        a->hours_known >= KT_ORIGIN_HOURS && quiet >= NIGHT_WORK && 1440 - quiet >= NIGHT_WORK;
+    return late ? quiet : 0;
+}
+
 uint32_t kt_actor_day(const struct kt_actor *a, uint32_t minute)
 {
-    if (a->zoned) /* local time is UTC + zone_min, and never before the epoch here */
-        return (uint32_t)(((int64_t)minute + a->zone_min) / 1440);
-    uint32_t origin = a->origin * 60u;
-    return minute < origin ? 0 : (minute - origin) / 1440u;
+    int64_t since = (int64_t)minute + (a->zoned ? a->zone_min : 0) - day_start(a);
+    return since < 0 ? 0 : (uint32_t)(since / 1440);
 }
 
 uint32_t kt_actor_day_begins(const struct kt_actor *a, uint32_t day)
 {
-    return a->zoned ? (uint32_t)((int64_t)day * 1440 - a->zone_min) : day * 1440u + a->origin * 60u;
+    return (uint32_t)((int64_t)day * 1440 + day_start(a) - (a->zoned ? a->zone_min : 0));
 }
 
-/* Without a zone: the date of the middle of the day. */
+/* The date of the middle of the day. */
 uint32_t kt_actor_date(const struct kt_actor *a, uint32_t minute)
 {
-    return kt_actor_day(a, minute) + (!a->zoned && a->origin >= 12);
+    return kt_actor_day(a, minute) + (day_start(a) >= 720);
 }

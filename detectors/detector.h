@@ -81,10 +81,12 @@ enum kt_held {
     KT_HELD_EXPECTED,  /* announced work: not counted, and nothing in it is suspicious */
     KT_HELD_DISMISSED, /* told, and judged to be nothing: counted, and not told again */
 };
+#define KT_ORIGIN_HOURS 20u
 struct kt_actor {    /* the shared header: read-only for detectors */
     uint32_t number; /* dense, in order of first appearance, never reused */
     uint8_t kind;    /* enum kt_actor_kind */
-    uint8_t origin;  /* hour (UTC) at which its day starts */
+    uint8_t origin;  /* its quietest hour (UTC), at which its day starts; 0 until KT_ORIGIN_HOURS
+                        are known */
     uint16_t hours_known;
     uint32_t first_min, last_min;    /* first and newest event, minutes of event time */
     uint32_t active_days;            /* counted, 24 h behind */
@@ -101,7 +103,8 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     } held[KT_HELD_MAX];   /* windows of incidents >= medium: not counted, unless dismissed */
     uint32_t held_n;
     uint32_t team;    /* hash of what colleagues have in common with it; 0 = nothing was told */
-    int16_t zone_min; /* zoned: minutes east of UTC at its newest event; origin says nothing */
+    int16_t zone_min; /* zoned: minutes east of UTC at its newest event: its day starts at midnight
+                         there, unless it works around that */
     uint8_t zoned, pad[5];
     uint64_t call, call_sets; /* Doppler: its newest, and a bit for each config of it, by a hash */
     char name[128];
