@@ -309,6 +309,15 @@ static bool came_along(struct kt_scene *s)
     return along;
 }
 
+/* The exit of a VPN that is listed at somebody who rents out servers is the firm's; the servers
+ * beside it are anybody's. What people use there is that network, and no habit of the operator. */
+static void set_exit(struct kt_scene *s)
+{
+    if (s->where.hosting && s->actor != NULL && kt_kind_is_person(s->actor->kind) &&
+        kt_network_expected(s))
+        s->where.network = s->where.net;
+}
+
 static void set_scene(struct kt_detect *d, const struct kt_event *ev)
 {
     struct kt_scene *s = &d->scene;
@@ -333,6 +342,7 @@ static void set_scene(struct kt_detect *d, const struct kt_event *ev)
     s->secret = kt_recall_name(s->recall, ev->secret);
     kt_detect_where(d, s);
     kt_detect_who(d, s);
+    set_exit(s);
     set_client(s);
     kt_detect_context(d, s);
     s->along = came_along(s);
