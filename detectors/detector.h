@@ -49,7 +49,7 @@ struct kt_finding {
     /* Fills the texts from number and the scene; called before the scene changes, and only for
      * findings that an incident keeps. NULL: they are filled. */
     void (*words)(const struct kt_scene *s, struct kt_finding *f);
-    double number[6]; /* what words needs beside the scene */
+    double number[7]; /* what words needs beside the scene */
     enum kt_family family;
     uint8_t detector; /* index in kt_detectors */
     enum kt_key_kind key_kind;

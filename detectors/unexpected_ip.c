@@ -177,8 +177,9 @@ struct verdict {
     double lam, s;
     unsigned users; /* others of the kind on this network */
     bool new_country, hosting, new_client, capped, same_operator;
-    bool settled; /* a pipeline whose operator never changed */
-    bool turn;    /* the credential is at work elsewhere */
+    bool settled;  /* a pipeline whose operator never changed */
+    bool services; /* users are machines of every kind */
+    bool turn;     /* the credential is at work elsewhere */
 };
 
 static double country_weight(const struct kt_scene *s, const struct options *o)
@@ -227,16 +228,30 @@ static bool is_in_turn(const struct kt_scene *s, const struct options *o, double
     return !kt_kind_is_person(s->actor->kind) && kt_moved_key_elsewhere(s, &run, ret_lam);
 }
 
-/* Does another machine of the firm work there? People at a hoster came through a VPN: the firm
+/* How many other machines of the firm work there? People at a hoster came through a VPN: the firm
  * rents nothing there for that. */
-static bool has_machines(const struct kt_scene *s)
+static unsigned machines_there(const struct kt_scene *s)
 {
     unsigned n = 0;
     for (unsigned kind = 0; kind < KT_ACTOR_COUNT; kind++) {
         if (!kt_kind_is_person((uint8_t)kind))
             n += kt_value_users(s, KT_DIM_NETWORK, s->where.network, kind);
     }
-    return n > 0;
+    return n;
+}
+
+/* Who else is where. A pipeline that is judged like a service has the services as peers where there
+ * are fewer than three: that none of two is there says little, and there is no third that would
+ * show that all of them move. */
+static double peers(const struct kt_scene *s, bool settled, unsigned *ret_users, bool *ret_services)
+{
+    const uint32_t *others = s->shared->others;
+    unsigned kind = s->actor->kind;
+    *ret_services = settled && others[kind] < 2;
+    *ret_users = *ret_services ? machines_there(s)
+                               : kt_value_users(s, KT_DIM_NETWORK, s->where.network, kind);
+    return kt_novelty_peer(*ret_users,
+                           others[kind] + (*ret_services ? others[KT_ACTOR_SERVICE] : 0));
 }
 
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
@@ -247,12 +262,10 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     unsigned like = v.settled ? KT_ACTOR_SERVICE : a->kind;
     v.lam = kt_novelty_rate(priors[like].alpha, priors[like].beta,
                             (double)a->novel[KT_NOVEL_NETWORK], (double)a->days);
-    v.users = kt_value_users(s, KT_DIM_NETWORK, s->where.network, a->kind);
+    double s_peer = peers(s, v.settled, &v.users, &v.services);
     v.same_operator = kt_operator_known(s, forgotten_before(s, o));
     v.turn = !v.same_operator && is_in_turn(s, o, &v.lam);
-    v.s = v.same_operator
-              ? o->same_operator
-              : kt_novelty_self(v.lam) + kt_novelty_peer(v.users, s->shared->others[a->kind]);
+    v.s = v.same_operator ? o->same_operator : kt_novelty_self(v.lam) + s_peer;
     if (s->places->inside_seen && !s->places->public_seen &&
         !v.same_operator) { /* from inside to public */
         double lam = kt_novelty_rate(0.1, 60, (double)a->novel[KT_NOVEL_CLASS], (double)a->days);
@@ -265,7 +278,7 @@ static struct verdict judge(const struct kt_scene *s, const struct options *o)
     v.new_country = country > 0;
     v.s += country;
     bool person = kt_kind_is_person(a->kind);
-    bool rare = person ? v.users < 3 : !has_machines(s);
+    bool rare = person ? v.users < 3 : machines_there(s) == 0;
     v.hosting = s->where.hosting && rare && !v.same_operator;
     if (v.hosting) /* of a machine the country and the server say the same: the firm is not there */
         v.s += person ? o->hosting : fmax(o->rented - country, 0);
@@ -304,7 +317,7 @@ static void say_known(const struct kt_scene *s, char *dst, size_t n)
            k > 0 ? ")" : "", s->places->inside_seen ? " and private addresses" : "");
 }
 
-enum { N_USERS, N_LAM, N_COUNTRY, N_HOSTING, N_CLIENT, N_CAPPED };
+enum { N_USERS, N_LAM, N_COUNTRY, N_HOSTING, N_CLIENT, N_CAPPED, N_SERVICES };
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
 {
@@ -315,14 +328,15 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     kt_say_network(&s->where, where, sizeof where);
     say_known(s, known, sizeof known);
     KT_SAY(f->title, "%s used %s for the first time.", who, where);
+    bool machines = v[N_SERVICES] > 0;
+    const char *one = machines ? "machine" : kt_kind_noun(s->actor->kind, false);
+    const char *more = machines ? "machines" : kt_kind_noun(s->actor->kind, true);
     if (users == 0)
-        KT_SAY(peers, "No other %s uses it.", kt_kind_noun(s->actor->kind, false));
+        KT_SAY(peers, "No other %s uses it.", one);
     else if (users > KT_USERS_EXACT)
-        KT_SAY(peers, "More than %u other %s use it.", KT_USERS_EXACT,
-               kt_kind_noun(s->actor->kind, true));
+        KT_SAY(peers, "More than %u other %s use it.", KT_USERS_EXACT, more);
     else
-        KT_SAY(peers, "%u other %s used it in 90 days.", users,
-               kt_kind_noun(s->actor->kind, users != 1));
+        KT_SAY(peers, "%u other %s used it in 90 days.", users, users == 1 ? one : more);
     KT_SAY(
         f->normal,
         "In %s active days it used %s. %s It takes up a new network about once in %s active days.",
@@ -366,6 +380,7 @@ static void evidence(struct kt_scene *s, const struct verdict *v, int points, un
     f->number[N_HOSTING] = v->hosting;
     f->number[N_CLIENT] = v->new_client;
     f->number[N_CAPPED] = v->capped;
+    f->number[N_SERVICES] = v->services;
 }
 
 static bool counts(const struct kt_event *ev)
