@@ -214,6 +214,7 @@ static void the_command_finds_the_newest_of_the_same(void **state)
     (void)snprintf(words, sizeof words, "--until %.10sT", until);
     assert_non_null(strstr(a->json, "The same came again 2 times"));
     assert_non_null(strstr(a->json, words));
+    assert_non_null(strstr(a->json, "'actor:person1@acme.example ip:65.108.3.3' --since"));
     org_done(&o);
 }
 
