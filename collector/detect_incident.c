@@ -265,7 +265,7 @@ static bool told_by_earlier_runs(const struct incident *in, int total)
             in->part[i].family == KT_FAMILY_VOLUME || in->part[i].family == KT_FAMILY_NEW_SECRETS;
         if (in->part[i].set && !size)
             return false;
-        if (!in->part[i].set || in->part[i].family != KT_FAMILY_VOLUME)
+        if (in->part[i].family != KT_FAMILY_VOLUME) /* or there is none */
             continue;
         volume = true;
         learning = learning && in->part[i].flags & KT_FIND_LEARNING;

@@ -85,7 +85,7 @@ static bool is_unweighed(const struct incident *in, const int points[KT_FAMILY_C
     const unsigned exempt = KT_FIND_PRODUCTION | KT_FIND_ACCOUNT;
     bool says = false;
     for (unsigned i = 0; i < INCIDENT_PARTS; i++)
-        says = says || (in->part[i].set && (in->part[i].flags & exempt) != 0);
+        says = says || (in->part[i].flags & exempt) != 0;
     return says || points[KT_FAMILY_SIGNATURE] > 0 || points[KT_FAMILY_DORMANT] > 0 ||
            in->key_kind == KT_KEY_NETWORK || in->members_n >= INCIDENT_CROWD;
 }

@@ -268,8 +268,8 @@ static bool in_incident(const struct kt_actor *a, const struct user *u, uint32_t
 static bool tainted(const struct kt_scene *s, const struct kt_env_process *p, const struct user *u)
 {
     const struct person *x = kt_table_peek(s->tables[T_PERSON], (struct kt_key){ p->who, 0 });
-    bool told = p->look && x != NULL && x->told_min != 0 && u->first_min >= x->told_min &&
-                s->minute < x->told_min + TAINT_MIN;
+    bool told =
+        p->look && x != NULL && u->first_min >= x->told_min && s->minute < x->told_min + TAINT_MIN;
     return (told && !u->counted) || in_incident(s->actor, u, s->minute);
 }
 

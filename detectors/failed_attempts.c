@@ -212,7 +212,7 @@ static struct kt_key net_key(const struct kt_scene *s)
 
 static bool is_own_client(const struct kt_scene *s)
 {
-    return s->places != NULL && s->client != 0 && kt_client_known(s->places, s->client);
+    return kt_client_known(s->places, s->client);
 }
 
 static void note_try(struct kt_scene *s, struct tries *t, bool foreign)

@@ -483,7 +483,7 @@ static void daily(struct kt_scene *s, const struct options *o, struct trail *t, 
     bool today = same && back == today_is;
     if ((p != NULL && p->days >= o->seen) || is_own(newer) || !is_unsettled(s, t, newer, same))
         return;
-    bool told = same && t->said_min != 0 && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
+    bool told = same && kt_told_of(s->actor, t->said_min, KT_FAMILY_TRAVEL);
     t->back_days = same ? t->back_days + !today : 1;
     t->said_min = same ? t->said_min : 0;
     t->began_min = same ? t->began_min : s->minute;

@@ -143,7 +143,7 @@ void kt_known_written(struct kt_scene *s, uint32_t *pairs)
 bool kt_known_fresh(const struct kt_scene *s)
 {
     const struct kt_known_secret *x = kt_table_peek(s->tables[KT_NEW_SECRET], one_key(s->secret.a));
-    return x != NULL && x->born_min != 0 && s->minute < x->born_min + DAY_MIN;
+    return x != NULL && s->minute < x->born_min + DAY_MIN;
 }
 
 static uint64_t store_hash(struct kt_str secret)

@@ -582,8 +582,8 @@ static void tell_days(struct kt_scene *s, const struct options *o, const struct 
     if (!kt_known_is_machine(s) || s->young || s->shared->learning)
         return;
     for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
-        uint32_t day = h->day_of[i] - 1, begins;
-        if (h->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
+        uint32_t day = h->day_of[i] - 1, begins; /* of an empty slot the last there is */
+        if (day > today || day + FORTNIGHT <= today)
             continue;
         begins = kt_actor_day_begins(s->actor, day);
         days += h->busy[i];

@@ -243,8 +243,8 @@ static struct sums sum_days(const struct kt_scene *s, const struct kt_reach *r, 
 {
     struct sums n = { 0, 0 };
     for (unsigned i = 0; i < KT_REACH_DAYS; i++) {
-        uint32_t day = r->day_of[i] - 1;
-        if (r->day_of[i] == 0 || day > today || day + FORTNIGHT <= today)
+        uint32_t day = r->day_of[i] - 1; /* of an empty slot the last there is */
+        if (day > today || day + FORTNIGHT <= today)
             continue;
         n.strange += again || !is_named(s, r, i) ? r->strange[i] : 0;
         n.secrets += day + WEEK > today ? r->latest[i] : 0;
@@ -298,7 +298,7 @@ static void note_away(const struct kt_scene *s, struct kt_reach *r, uint32_t tod
  */
 static void settle(const struct kt_scene *s, struct kt_reach *r)
 {
-    if (r->said_min != 0 && kt_told_of(s->actor, r->said_min, KT_FAMILY_NEW_SECRETS)) {
+    if (kt_told_of(s->actor, r->said_min, KT_FAMILY_NEW_SECRETS)) {
         r->told_min = r->said_min;
         r->told = r->said;
     }
