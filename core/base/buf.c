@@ -67,6 +67,8 @@ void kt_buf_addf(struct kt_buf *b, const char *fmt, ...)
     b->len += (size_t)n;
 }
 
+#define DIGITS 20 /* of 64 bits, at most */
+
 static const char pairs[] = "00010203040506070809101112131415161718192021222324"
                             "25262728293031323334353637383940414243444546474849"
                             "50515253545556575859606162636465666768697071727374"
@@ -84,8 +86,8 @@ static void put_8(char *to, uint32_t v)
 
 void kt_buf_u64_dec(struct kt_buf *b, uint64_t v)
 {
-    char text[24];
-    size_t at = sizeof text;
+    char text[2 * DIGITS] = ""; /* DIGITS from anywhere in it are copied without a call */
+    size_t at = DIGITS;
     for (; v >= 100000000; v /= 100000000)
         put_8(text + (at -= 8), (uint32_t)(v % 100000000));
     uint32_t rest = (uint32_t)v;
@@ -95,7 +97,8 @@ void kt_buf_u64_dec(struct kt_buf *b, uint64_t v)
         memcpy(text + (at -= 2), pairs + rest * 2, 2);
     else
         text[--at] = (char)('0' + rest);
-    kt_buf_add_bytes(b, text + at, sizeof text - at);
+    memcpy(kt_buf_reserve(b, DIGITS), text + at, DIGITS);
+    b->len += DIGITS - at;
 }
 
 void kt_buf_i64_dec(struct kt_buf *b, int64_t v)

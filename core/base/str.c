@@ -39,12 +39,6 @@ int kt_str_cmp(struct kt_str a, struct kt_str b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-bool kt_str_ends(struct kt_str s, struct kt_str suffix)
-{
-    return s.len >= suffix.len &&
-           (suffix.len == 0 || memcmp(s.at + (s.len - suffix.len), suffix.at, suffix.len) == 0);
-}
-
 bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix)
 {
     return s.len >= prefix.len && bytes_eq_nocase(s.at, prefix.at, prefix.len);

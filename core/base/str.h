@@ -52,7 +52,11 @@ static inline struct kt_str kt_str_from_index(struct kt_str s, size_t from) /* t
 }
 bool kt_str_eq_nocase(struct kt_str a, struct kt_str b); /* ASCII only */
 int kt_str_cmp(struct kt_str a, struct kt_str b);        /* bytewise, shorter first on a tie */
-bool kt_str_ends(struct kt_str s, struct kt_str suffix);
+static inline bool kt_str_ends(struct kt_str s, struct kt_str suffix)
+{
+    return s.len >= suffix.len &&
+           kt_str_eq(kt_str_from(s.at + (s.len - suffix.len), suffix.len), suffix);
+}
 bool kt_str_starts_nocase(struct kt_str s, struct kt_str prefix);
 size_t kt_str_shared(struct kt_str a, struct kt_str b); /* bytes that both begin with */
 /* Index of the first occurrence at or after from, or -1. */

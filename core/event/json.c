@@ -106,11 +106,6 @@ struct kt_str kt_json_plain_text(const struct kt_json *j)
     return j->plain_text;
 }
 
-enum kt_json_type kt_json_type(struct kt_jval v)
-{
-    return v.node == NULL ? KT_JSON_NONE : (enum kt_json_type)v.node->type;
-}
-
 static bool is_container(struct kt_jval v)
 {
     return kt_json_type(v) == KT_JSON_OBJECT || kt_json_type(v) == KT_JSON_ARRAY;
@@ -121,10 +116,8 @@ static inline bool is_named(const struct kt_json_node *c, struct kt_str name, ui
     return c->sort == sort && c->key_len == name.len && kt_scan_same(c->key, name.at, name.len);
 }
 
-struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort)
+struct kt_jval kt_json_member(struct kt_jval v, struct kt_str name, uint16_t sort)
 {
-    if (kt_json_type(v) != KT_JSON_OBJECT || (v.node->keys & kt_json_sort_bit(sort)) == 0)
-        return (struct kt_jval){ NULL };
     const struct kt_json_node *object = v.node, *end = object + object->span;
     const unsigned at =
         object->order != NULL ? object->order[sort % KT_JSON_ORDER] : KT_JSON_ORDER_MANY;
@@ -145,13 +138,6 @@ struct kt_jval kt_json_path(struct kt_jval v, const char *path)
     return kt_json_get(v, kt_str_of(path));
 }
 
-struct kt_str kt_json_str(struct kt_jval v)
-{
-    if (kt_json_type(v) != KT_JSON_STRING)
-        return KT_STR_NONE;
-    return kt_str_from(v.node->text, v.node->len);
-}
-
 bool kt_json_i64(struct kt_jval v, int64_t *ret)
 {
     return kt_json_type(v) == KT_JSON_NUMBER && kt_str_i64(kt_json_text(v), ret);
@@ -170,11 +156,6 @@ struct kt_str kt_json_text(struct kt_jval v)
     if (v.node == NULL || is_container(v))
         return KT_STR_NONE;
     return kt_str_from(v.node->text, v.node->len);
-}
-
-struct kt_json_iter kt_json_iter(struct kt_jval v)
-{
-    return (struct kt_json_iter){ .of = v };
 }
 
 bool kt_json_next(struct kt_json_iter *it, struct kt_str *ret_name, struct kt_jval *ret_value)

@@ -26,7 +26,24 @@ enum kt_json_type {
 };
 enum kt_json_body { KT_JSON_SIMDJSON, KT_JSON_JANSSON };
 
-struct kt_json_node; /* inside the parser's own memory */
+/* Inside the parser's own memory, in the form of json_tree.h; here so that what sources ask of
+ * nearly every value needs no call. Only core/event looks into it. */
+struct kt_json_node {
+    const char *key;
+    union {
+        const char *text;
+        uint64_t keys; /* of an object: bit n is set when a key's sort is n in its low bits */
+    };
+    const uint8_t *order; /* of an object: where its members are, KT_JSON_ORDER of them; NULL: all
+                             are to be looked through */
+    uint32_t len;         /* bytes of text; members or elements of a container */
+    uint32_t span; /* nodes of the subtree, this one included; of an open container: its number */
+    uint16_t key_len; /* <= KT_KEY_MAX */
+    uint16_t sort;    /* of the key: keys of different sort are different */
+    uint8_t type;     /* enum kt_json_type */
+    bool dropped;     /* its key was written before in the same object */
+    bool plain;       /* nothing in it is escaped in JSON, nor in the rest of the text */
+};
 /* A value; passed by copy; NONE (node NULL) where a path led nowhere, which every function takes.
  */
 struct kt_jval {
@@ -44,10 +61,24 @@ KT_MUST_USE enum kt_status kt_json_parse(struct kt_json *j, struct kt_str text,
 /* What was parsed last, if nothing in it is escaped and nothing was mended: its strings, though not
  * all of its names, are parts of these very bytes. Else empty. */
 struct kt_str kt_json_plain_text(const struct kt_json *j);
-enum kt_json_type kt_json_type(struct kt_jval v);
+static inline enum kt_json_type kt_json_type(struct kt_jval v)
+{
+    return v.node == NULL ? KT_JSON_NONE : (enum kt_json_type)v.node->type;
+}
+static inline uint64_t kt_json_sort_bit(uint16_t sort)
+{
+    return UINT64_C(1) << sort % 64;
+}
 /* Member by name; by path "auth.metadata.role" (names with dots need kt_json_get). NONE when absent
  * or no object. */
-struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort);
+struct kt_jval kt_json_member(struct kt_jval object, struct kt_str name, uint16_t sort);
+static inline struct kt_jval kt_json_find(struct kt_jval v, struct kt_str name, uint16_t sort)
+{
+    struct kt_jval none = { NULL };
+    if (kt_json_type(v) != KT_JSON_OBJECT || (v.node->keys & kt_json_sort_bit(sort)) == 0)
+        return none;
+    return kt_json_member(v, name, sort);
+}
 struct kt_jval kt_json_path(struct kt_jval v, const char *path);
 /* Keys of different sort are different. */
 #define KT_JSON_SORTS 1024u
@@ -77,7 +108,11 @@ KT_JSON_INLINE struct kt_jval kt_json_at(struct kt_jval v, const char *path)
     return kt_json_get(kt_json_get(v, kt_str_from(path, (size_t)(dot - path))), kt_str_of(dot + 1));
 }
 /* The string at path, empty when absent or no string. */
-struct kt_str kt_json_str(struct kt_jval v);
+static inline struct kt_str kt_json_str(struct kt_jval v)
+{
+    bool is = kt_json_type(v) == KT_JSON_STRING;
+    return is ? kt_str_from(v.node->text, v.node->len) : kt_str_from(NULL, 0);
+}
 KT_JSON_INLINE struct kt_str kt_json_str_at(struct kt_jval v, const char *path)
 {
     return kt_json_str(kt_json_at(v, path));
@@ -94,7 +129,11 @@ struct kt_json_iter {
     size_t index;
     const void *pos;
 };
-struct kt_json_iter kt_json_iter(struct kt_jval v);
+static inline struct kt_json_iter kt_json_iter(struct kt_jval v)
+{
+    struct kt_json_iter it = { v, 0, NULL };
+    return it;
+}
 bool kt_json_next(struct kt_json_iter *it, struct kt_str *ret_name, struct kt_jval *ret_value);
 size_t kt_json_count(struct kt_jval v);
 /* Appends the value as compact JSON in canonical escaping (line.h), keys in their order. */

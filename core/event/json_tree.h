@@ -16,32 +16,10 @@ extern "C" {
 #include "core/base/limits.h"
 #include "core/event/json.h"
 
-struct kt_json_node {
-    const char *key;
-    union {
-        const char *text;
-        uint64_t keys; /* of an object: bit n is set when a key's sort is n in its low bits */
-    };
-    const uint8_t *order; /* of an object: where its members are, KT_JSON_ORDER of them; NULL: all
-                             are to be looked through */
-    uint32_t len;         /* bytes of text; members or elements of a container */
-    uint32_t span; /* nodes of the subtree, this one included; of an open container: its number */
-    uint16_t key_len; /* <= KT_KEY_MAX */
-    uint16_t sort;    /* of the key: keys of different sort are different */
-    uint8_t type;     /* enum kt_json_type */
-    bool dropped;     /* its key was written before in the same object */
-    bool plain;       /* nothing in it is escaped in JSON, nor in the rest of the text */
-};
-
 /* By the low bits of a sort: the node of the member that has them, counted from the object's; 0:
  * none has, KT_JSON_ORDER_MANY: several have. */
 #define KT_JSON_ORDER      256u
 #define KT_JSON_ORDER_MANY 255u
-
-static inline uint64_t kt_json_sort_bit(uint16_t sort)
-{
-    return UINT64_C(1) << sort % 64;
-}
 
 struct kt_json_slot {
     uint32_t node, stamp;
