@@ -32,22 +32,45 @@ static void first_time(struct org *o, const struct twice *x)
     decided_reads(o, DECIDED_NOW, "svc1", x->n, x->ip);
 }
 
-/* The id follows from the key and the event: a run of its own tells it beforehand. */
+static void id_of(const struct org *o, const char *actor, char ret_id[27])
+{
+    const struct org_alert *a = org_alert_of(o, 0, actor);
+    assert_non_null(a);
+    memcpy(ret_id, a->id, sizeof a->id);
+}
+
+/* The id follows from the key and the event: a run of its own tells it beforehand, one for all that
+ * begin alike. */
+static const char *first_id(const struct twice *x)
+{
+    static struct {
+        struct twice of;
+        char id[27];
+    } known[4];
+    unsigned i = 0;
+    while (known[i].id[0] != '\0' && (strcmp(known[i].of.ip, x->ip) != 0 || known[i].of.n != x->n ||
+                                      known[i].of.volume_alone != x->volume_alone))
+        assert_true(++i < KT_ARRAY_LEN(known));
+    if (known[i].id[0] == '\0') {
+        struct org o;
+        first_time(&o, x);
+        org_run(&o);
+        id_of(&o, "svc1", known[i].id);
+        known[i].of = *x;
+        org_done(&o);
+    }
+    return known[i].id;
+}
+
 static unsigned twice(struct twice x, uint8_t digest[32])
 {
-    struct org o, first;
+    struct org o;
     first_time(&o, &x);
     o.restart_every = x.restart_every;
-    if (x.verdict != NULL) {
-        first_time(&first, &x);
-        org_run(&first);
-        const struct org_alert *a = org_alert_of(&first, 0, "svc1");
-        assert_non_null(a);
-        org_decide(
-            &o, DECIDED_NOW + x.judged * KT_NS_DAY + KT_NS_HOUR, "verdict",
-            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"alice\"}", a->id, x.verdict));
-        org_done(&first);
-    }
+    if (x.verdict != NULL)
+        org_decide(&o, DECIDED_NOW + x.judged * KT_NS_DAY + KT_NS_HOUR, "verdict",
+                   org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"alice\"}", first_id(&x),
+                            x.verdict));
     decided_reads(&o, DECIDED_NOW + x.again * KT_NS_DAY, "svc1", x.n, x.ip);
     org_run(&o);
     decided_show(&o);
@@ -162,26 +185,34 @@ static void three_days_away(struct org *o)
         away_and_home(o, DECIDED_NOW + day * KT_NS_DAY);
 }
 
+static const char *away_id(void)
+{
+    static char id[27];
+    if (id[0] == '\0') {
+        struct org o;
+        three_days_away(&o);
+        org_run(&o);
+        id_of(&o, "person1@acme.example", id);
+        org_done(&o);
+    }
+    return id;
+}
+
 static unsigned judged_away(const char *verdict, unsigned hours, uint64_t restart_every,
                             uint8_t digest[32])
 {
-    struct org o, first;
-    three_days_away(&first);
-    org_run(&first);
-    const struct org_alert *a = org_alert_of(&first, 0, "person1@acme.example");
-    assert_non_null(a);
+    struct org o;
     three_days_away(&o);
     o.restart_every = restart_every;
     if (verdict != NULL)
         org_decide(
             &o, DECIDED_NOW + hours * KT_NS_HOUR, "verdict",
-            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", away_id(), verdict));
     org_run(&o);
     decided_show(&o);
     unsigned n = decided_pages(&o);
     kt_detect_digest(o.d, digest);
     org_done(&o);
-    org_done(&first);
     return n;
 }
 
@@ -265,16 +296,12 @@ static void more_points_for_the_network_are_told_anew(void **state)
 /* The verdict comes while the second day's session, which was made part of that alert, goes on. */
 static unsigned judged_amid_the_second_day(const char *verdict, const char *secret)
 {
-    struct org o, first;
-    three_days_away(&first);
-    org_run(&first);
-    const struct org_alert *a = org_alert_of(&first, 0, "person1@acme.example");
-    assert_non_null(a);
+    struct org o;
     three_days_away(&o);
     if (verdict != NULL)
         org_decide(
             &o, DECIDED_NOW + KT_NS_DAY + 70 * KT_NS_MIN, "verdict",
-            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", a->id, verdict));
+            org_text(&o, "{\"id\":\"%s\",\"verdict\":\"%s\",\"by\":\"bob\"}", away_id(), verdict));
     org_add(&o, (struct org_event){ .t = DECIDED_NOW + KT_NS_DAY + 80 * KT_NS_MIN,
                                     .actor = "person1@acme.example",
                                     .kind = KT_ACTOR_HUMAN,
@@ -285,7 +312,6 @@ static unsigned judged_amid_the_second_day(const char *verdict, const char *secr
     decided_show(&o);
     unsigned n = decided_pages(&o);
     org_done(&o);
-    org_done(&first);
     return n;
 }
 
