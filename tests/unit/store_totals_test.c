@@ -497,26 +497,32 @@ static void say_walks(struct kt_ask *a, struct kt_buf *out)
     }
 }
 
+static void say_rest(struct kt_ask *a, struct kt_buf *out)
+{
+    struct kt_exposures *x = NULL;
+    struct kt_error err = { 0 };
+    for (unsigned days = 1; days < 130; days += 1 + days)
+        say_dormant(a, days, out);
+    for (unsigned days = 5; days < 150; days += 60)
+        say_unused(a, days, out);
+    say_walks(a, out);
+    say_deeds(a, out);
+    must(kt_exposures_load(a, KT_STR_NONE, &x, &err), &err);
+    kt_buf_addf(out, "exposures %u\n", x->n);
+    kt_exposures_free(x);
+}
+
 static void say_all(const struct asking *how, struct kt_buf *out, struct kt_scan_cost *cost)
 {
     static const char *const whom[] = { "actor-3", "actor-1", "203.0.113.4" };
     struct kt_ask a;
-    struct kt_exposures *x = NULL;
-    struct kt_error err = { 0 };
     ask_open(&a, how);
-    for (unsigned days = 1; days < 130; days += 1 + days)
-        say_dormant(&a, days, out);
-    for (unsigned days = 5; days < 150; days += 60)
-        say_unused(&a, days, out);
     for (size_t i = 0; i < KT_ARRAY_LEN(whom); i++) {
         say_blast(&a, whom[i], false, out);
         say_blast(&a, whom[i], true, out);
     }
-    say_walks(&a, out);
-    say_deeds(&a, out);
-    must(kt_exposures_load(&a, KT_STR_NONE, &x, &err), &err);
-    kt_buf_addf(out, "exposures %u\n", x->n);
-    kt_exposures_free(x);
+    if (w.list_max == 0) /* what others say is a matter of no list */
+        say_rest(&a, out);
     kt_scan_cost_add(cost, &a.cost);
     kt_ask_done(&a);
 }
