@@ -181,25 +181,26 @@ geoip:
 deps:
 	@sh deploy/deps.sh build
 deps-test:
-	@sh deploy/deps.sh build test
+	@sh deploy/deps.sh build test peers
 
 run:
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory -j2 all
 	@$(BUILD)/keytrail demo $(DEMO)
 
-test:
-	@$(MAKE) --no-print-directory deps-test
-	@$(MAKE) --no-print-directory -j2 all tools
-	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san all units
+test: built
 	@python3 tests/run.py --build $(BUILD) --san $(BUILD)/san
+# All that is tried. Peers are fetched meanwhile: that is a minute of waiting.
+.PHONY: built
+built:
+	@sh deploy/deps.sh build test
+	@sh deploy/deps.sh peers & \
+	 $(MAKE) --no-print-directory -j2 all tools && $(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san all units; \
+	 built=$$?; wait; exit $$built
 .PHONY: units tools
 units: $(UNIT)
 tools: $(TOOLS) $(BUILD)/keytrail-manual
-test-long:
-	@$(MAKE) --no-print-directory deps-test
-	@$(MAKE) --no-print-directory -j2 all tools
-	@$(MAKE) --no-print-directory -j2 SAN=1 BUILD=$(BUILD)/san all units
+test-long: built
 	@python3 tests/run.py --build $(BUILD) --san $(BUILD)/san --long
 
 lint:

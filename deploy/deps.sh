@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the Debian packages that are missing: `deps.sh build` for the programs, `deps.sh build test` for the tests too,
-# `deps.sh bench` for the other tools that `make bench-store` measures beside ours.
+# `deps.sh bench` for the other tools that `make bench-store` measures beside ours. `deps.sh peers` fetches what tests speak to; it
+# needs nothing of the build and may run beside it.
 set -eu
 build="gcc g++ make pkg-config libzmq3-dev libsqlite3-dev libjansson-dev libsimdjson-dev libcurl4-openssl-dev
 libmicrohttpd-dev libmaxminddb-dev libsodium-dev libssl-dev libzstd-dev zlib1g-dev libfyaml-dev libre2-dev libpq-dev"
@@ -22,8 +23,9 @@ for part in "$@"; do
     case $part in
     build) want="$want $build" ;;
     test) want="$want $test" ;;
+    peers) ;;
     bench) want="$want $bench" ;;
-    *) echo "usage: deps.sh build|test|bench ..." >&2; exit 2 ;;
+    *) echo "usage: deps.sh build|test|peers|bench ..." >&2; exit 2 ;;
     esac
 done
 missing=
@@ -50,13 +52,15 @@ unpack() {
 }
 # What checks our messages as their receivers do and our files against their schemas, a server of S3, and what drives chromium and looks for what a page keeps from people.
 fetch_npm() {
+    lacking=
     for p in standardwebhooks@1.1.1 adaptivecards@3.0.6 s3rver@3.7.1 playwright-core@1.65.1 axe-core@4.14.1 ajv@8.17.1; do
-        [ -d "build/peers/npm/node_modules/${p%@*}" ] || (
-            mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . "$p" >/dev/null 2>&1
-        ) || echo "keytrail: $p could not be fetched by npm" >&2
+        [ -d "build/peers/npm/node_modules/${p%@*}" ] || lacking="$lacking $p"
     done
-    # what builds the page, so that a test can build it again
-    make -s dashboards/web/node_modules/.package-lock.json >/dev/null 2>&1 || echo "keytrail: what builds the page could not be fetched by npm" >&2
+    [ -z "$lacking" ] || (
+        mkdir -p build/peers/npm && cd build/peers/npm && npm install --silent --no-audit --no-fund --prefix . $lacking >/dev/null 2>&1
+    ) || echo "keytrail: not all of these could be fetched by npm:$lacking" >&2
+    # what builds the page, so that a test can build it again; a build that runs beside this is not looked at
+    make -s BUILD=none dashboards/web/node_modules/.package-lock.json >/dev/null 2>&1 || echo "keytrail: what builds the page could not be fetched by npm" >&2
 }
 fetch_peers() {
     unpack sbin/rsyslogd rsyslog libestr0 libfastjson4
@@ -70,7 +74,7 @@ fetch_peers() {
         libpocomongodb80 libltdl7 librdkafka1
     fetch_npm
 }
-case " $* " in *" test "*) trap fetch_peers EXIT ;; esac
+case " $* " in *" peers "*) trap fetch_peers EXIT ;; esac
 [ -n "$missing" ] || exit 0
 if ! command -v apt-get >/dev/null 2>&1; then
     echo "keytrail: these packages are missing and apt-get is not here to install them:$missing" >&2

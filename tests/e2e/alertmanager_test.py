@@ -5,7 +5,7 @@ from support import *
 
 here = os.path.dirname(os.path.abspath(__file__))
 program = shutil.which('prometheus-alertmanager') or os.path.join(here, '../../build/peers/usr/bin/prometheus-alertmanager')
-if not check(os.path.exists(program), 'Alertmanager is there', 'sh deploy/deps.sh build test'):
+if not check(os.path.exists(program), 'Alertmanager is there', 'sh deploy/deps.sh peers'):
     finish()
 rng = random.Random(SEED)
 h = House()

@@ -12,7 +12,7 @@ promtool = shutil.which('promtool') or os.path.join(root, 'build/peers/usr/bin/p
 
 # ---- the texts ----
 
-if check(os.path.exists(promtool), 'promtool is there', 'sh deploy/deps.sh build test'):
+if check(os.path.exists(promtool), 'promtool is there', 'sh deploy/deps.sh peers'):
     for name in ('prometheus.txt', 'away.txt'):
         p = run(promtool, 'check', 'metrics', ok=False, stdin=open(os.path.join(CASES, name), 'rb').read())
         check(p.returncode == 0 and not p.stderr, f'promtool check metrics has nothing to say about {name}', p.stderr.decode())
