@@ -9,10 +9,13 @@ import argparse, concurrent.futures, glob, os, re, subprocess, sys, time
 
 # Whoever speaks to the world outside is tried with the sanitizers; the others measure, or are slow enough without.
 SANITIZED = {'dashboard_test', 'digests_test', 'listen_test', 'lookup_test', 'poll_test', 's3_test', 'socket_test', 'sqs_test', 'syslog_test'}
-# Those that measure time run alone, at the end; but for the demo, which waits for most of its minute: it runs beside them.
-ALONE = {'af_unix_test', 'demo_test', 'fanotify_test', 'kills_test', 'listen_test', 'page_test', 'routes_test', 'socket_test', 'stdin_test', 'syslog_test', 'webhook_test'}
+# Those that measure time come at the end, one after the other: some with the page in its browser beside them; and those that count
+# milliseconds with nothing but the demo, which waits for most of its minute.
+LAST = [({'af_unix_test', 'fanotify_test', 'kills_test', 'stdin_test', 'webhook_test'}, {'page_test'}),
+        ({'listen_test', 'routes_test', 'socket_test', 'syslog_test'}, {'demo_test'})]
 # The longest begin, so that no core waits for one of them at the end.
-FIRST = ['store_fault_test', 'sim_test', 'store_backup_test', 'store_totals_test', 'store_together_test', 'collector_decide_test', 'collector_decide_expected_test', 'detectors_cases_test', 'collector_pager_test', 'syscalls_test', 'disk_test']
+FIRST = ['detectors_cases_test', 'store_fault_test', 'sim_test', 'store_totals_test', 'store_backup_test', 'collector_pager_test', 'collector_state_test',
+         'query_plan_test', 'store_changes_test', 'collector_decide_test', 'collector_decide_expected_test', 'store_together_test', 'disk_test', 'syscalls_test']
 TAP = re.compile(r'^(not ok|ok)\b[ 0-9-]*(.*)$')
 
 
@@ -78,18 +81,15 @@ def main():
 
     for some in (jobs, serial):
         some.sort(key=lambda j: FIRST.index(j[1]) if j[1] in FIRST else len(FIRST))  # stable
-    alone = [j for j in serial if j[1] in ALONE or o.long]
-    # Two lanes of two: units keep both cores busy, real processes wait most of their time.
-    with concurrent.futures.ThreadPoolExecutor(2) as units, concurrent.futures.ThreadPoolExecutor(2) as real:
-        started = [units.submit(run, *j, env) for j in jobs] + [real.submit(run, *j, env) for j in serial if j not in alone]
+    last = [[([j for j in serial if j[1] in names], 1) for names in both] for both in LAST]
+    if o.long:
+        last = [[(serial, 1)]]
+    late = [j for lanes in last for some, _ in lanes for j in some]
+    # Lanes, each with so many at a time. Units keep both cores busy, real processes wait most of their time.
+    for lanes in [[(jobs, 2), ([j for j in serial if j not in late], 2)], *last]:
+        pools = [concurrent.futures.ThreadPoolExecutor(n) for _, n in lanes]
+        started = [pool.submit(run, *j, env) for pool, (some, _) in zip(pools, lanes) for j in some]
         for done in concurrent.futures.as_completed(started):
-            report(done.result())
-    with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        started = [beside.submit(run, *j, env) for j in alone if j[1] == 'demo_test']
-        for j in alone:
-            if j[1] != 'demo_test':
-                report(run(*j, env))
-        for done in started:
             report(done.result())
     for b in bad:
         print('FAILED', b)

@@ -4,7 +4,7 @@ import os
 from support import *
 
 ONCE_BROKEN = ['114', '1795393558', '1795393553', '1795399134']
-count = os.environ.get('KT_SIM_SEEDS', '60')
+count = os.environ.get('KT_SIM_SEEDS', '40')
 first = os.environ.get('SEED', '1')
 
 
