@@ -159,7 +159,7 @@ struct looked { /* an alert and all that is known about telling it */
     struct kt_alert alert;
     struct kt_buf json;
     struct kt_outbox_row *rows;
-    unsigned n_rows;
+    unsigned n_rows, cap_rows;
     struct kt_page page;
     char except[64];
 };
@@ -174,7 +174,10 @@ static enum kt_status take_row(void *self, const struct kt_outbox_row *row, stru
 {
     struct looked *l = self;
     (void)err;
-    l->rows = kt_realloc_array(l->rows, l->n_rows + 1, sizeof *l->rows);
+    if (l->n_rows == l->cap_rows) { /* one that is repeated for weeks has thousands */
+        l->cap_rows = l->cap_rows == 0 ? 16 : 2 * l->cap_rows;
+        l->rows = kt_realloc_array(l->rows, l->cap_rows, sizeof *l->rows);
+    }
     l->rows[l->n_rows++] = *row;
     return KT_OK;
 }
