@@ -12,7 +12,7 @@
 
 struct kt_value {
     struct kt_str text; /* pattern or exact text; of free text: as it stands inside JSON */
-    struct kt_str line; /* text as each line that fits has it, in quotes; empty: some have not */
+    struct kt_str line; /* what each line that fits has; empty: nothing is known */
     bool any;           /* `*` alone: the field has some value */
     bool glob;          /* text has a `*` that is meant as one */
     bool whole;         /* a secret's id with its scheme: no tail of an id fits it */

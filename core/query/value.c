@@ -10,6 +10,7 @@
 #include "core/query/terms.h"
 
 #define YEAR_2000 (INT64_C(946684800) * KT_NS_S)
+#define RUN_LEAST 4u /* bytes */
 
 struct clock {      /* what relative times are counted from */
     kt_time_ns now; /* 0: they have no meaning */
@@ -127,12 +128,37 @@ static struct kt_str folded(struct kt_arena *arena, struct kt_str s)
     return copy;
 }
 
-/* Do lines have a value of the field as it is? Where case is folded they may have another one, and
- * an address as it was written they leave out where it is the address. */
-static bool is_as_in_lines(const struct kt_field *f)
+/* The longest run of bytes of which none is a letter, whose case lines may have otherwise, nor one
+ * that JSON escapes; none where it is too short for a filter of texts. */
+static struct kt_str caseless(struct kt_str text)
 {
-    return f->str == NULL && f->how == KT_FIELD_PLAIN && f->type != KT_FIELD_ID &&
-           strcmp(f->name, "ip_raw") != 0;
+    struct kt_str longest = KT_STR_NONE;
+    for (size_t from = 0, end = 0; from < text.len; from = end = end + 1) {
+        for (; end < text.len; end++) {
+            unsigned char c = (unsigned char)text.at[end], low = c | 0x20;
+            if ((low >= 'a' && low <= 'z') || c < ' ' || c == '"' || c == '\\')
+                break;
+        }
+        if (end - from > longest.len)
+            longest = kt_str_sub(text, from, end - from);
+    }
+    return longest.len >= RUN_LEAST ? longest : KT_STR_NONE;
+}
+
+/* What lines have of a value. An address as it was written they leave out where it is the address,
+ * and what facts say they have not. */
+static void value_in_lines(struct kt_query *q, const struct kt_field *f, struct kt_value *v)
+{
+    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
+    if (f->str != NULL || f->type == KT_FIELD_ID || v->glob || v->text.len == 0 ||
+        strcmp(f->name, "ip_raw") == 0)
+        return;
+    if (f->how == KT_FIELD_NOCASE)
+        v->line = caseless(v->text);
+    if (f->how != KT_FIELD_PLAIN)
+        return;
+    kt_json_quote(&json, v->text);
+    v->line = kt_arena_str(&q->arena, kt_buf_str(&json));
 }
 
 static void text_value(struct kt_query *q, const struct kt_field *f, struct kt_str text,
@@ -142,11 +168,7 @@ static void text_value(struct kt_query *q, const struct kt_field *f, struct kt_s
     v->text = fold ? folded(&q->arena, text) : kt_arena_str(&q->arena, text);
     v->glob = !quoted && kt_str_find_byte(text, '*', 0) >= 0;
     v->whole = kt_str_has(text, KT_STR("://"));
-    if (!is_as_in_lines(f) || v->glob || text.len == 0) /* field:"" is one that lacks it */
-        return;
-    KT_CLEANUP(kt_buf_done) struct kt_buf json = { 0 };
-    kt_json_quote(&json, text);
-    v->line = kt_arena_str(&q->arena, kt_buf_str(&json));
+    value_in_lines(q, f, v);
 }
 
 enum kt_status kt_value_fill(struct kt_query *q, const struct kt_field *f, struct kt_str text,

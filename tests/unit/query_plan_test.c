@@ -459,11 +459,13 @@ static void lines_that_fit_have_the_needles(void **state)
         { "(session:x1 role:r OR ticket:x1)", 1 },
         { "role:r,s ticket:\"\" -stage:old version:v*", 0 },
         { "actor_name:ALICE country_claimed:de ip_raw:203.0.113.9", 0 },
+        { "actor_native:\"e1A0-42\\\"\" -actor_name:a1-2b", 1 },
     };
     struct kt_record r = { .ev = { .kind = KT_KIND_ACCESS,
                                    .source = KT_STR("vault"),
                                    .time = YEAR_T0,
                                    .actor_name = KT_STR("Alice"),
+                                   .actor_native = KT_STR("E1a0-42\""),
                                    .country_claimed = KT_STR("DE"),
                                    .session = KT_STR("x1"),
                                    .credential = KT_STR("x2"),
