@@ -72,7 +72,7 @@ void kt_opened_free(struct kt_opened *o)
     kt_buf_done(&o->raw);
     kt_buf_done(&o->piece_bytes);
     kt_buf_done(&o->text);
-    kt_free(o->code);
+    kt_free(o->actor);
     kt_free(o->place);
     kt_free(o->kept);
     for (unsigned i = 0; i < KT_OPENED_BLOCKS; i++) {
@@ -96,7 +96,7 @@ enum kt_status kt_opened_start(struct kt_opened *o, sqlite3 *db, const struct kt
     o->pieces = 0;
     for (unsigned i = 0; i < kt_segment_pieces(seg); i++)
         o->have_runs[i] = false;
-    o->have_time = false;
+    o->have_time = o->have_actors = false;
     o->partial = 0;
     kt_columns_reset_to(&o->columns, seg->count);
     kt_opened_close_lines(o);

@@ -32,8 +32,10 @@ struct kt_opened {
     bool of_piece; /* the part that was fetched last is one that a piece keeps */
 
     /* lines */
-    uint32_t at; /* the piece that is open; UINT32_MAX: none */
-    uint16_t *code;
+    uint32_t at;          /* the piece that is open; UINT32_MAX: none */
+    uint16_t *actor;      /* codes of all rows, of which each piece's lines have their order */
+    uint32_t most_actors; /* the highest of them */
+    bool have_actors;
     uint32_t *place;
     struct kt_opened_block block[KT_OPENED_BLOCKS];
     unsigned n_blocks;

@@ -47,7 +47,7 @@ static void enter(struct kt_opened *o, uint32_t piece)
     o->at = piece;
     if (o->place == NULL) {
         o->place = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *o->place);
-        o->code = kt_alloc_array(KT_SEGMENT_EVENTS_MAX, sizeof *o->code);
+        o->actor = kt_alloc_array(KT_COLUMNS_ROWS_MAX, sizeof *o->actor);
     }
 }
 
@@ -79,39 +79,42 @@ static enum kt_status read_blocks(struct kt_opened *o, struct kt_error *err)
     return KT_OK;
 }
 
-/* Of packed columns the codes of the piece alone are read. */
-static enum kt_status read_actors(struct kt_opened *o, uint32_t *ret_most, struct kt_error *err)
+/* Once for all pieces: sixteen would fetch the column as often. */
+static enum kt_status read_actors(struct kt_opened *o, struct kt_error *err)
 {
-    const struct kt_piece *piece = piece_at_hand(o);
     struct kt_str bytes;
+    if (o->have_actors)
+        return KT_OK;
     enum kt_status status =
         kt_opened_fetch(o, o->seg.first_seq, KT_PART_COLUMN + KT_COL_ACTOR, &bytes, err);
     if (status != KT_OK)
         return status;
-    if (bytes.len > 0 && bytes.at[0] == KT_PACKED_FORM) {
-        const struct kt_packed_rows rows = { o->seg.count, piece->row, piece->head.count };
-        status = kt_packed_codes(bytes, &rows, o->code, ret_most, err);
-        kt_opened_let_go(o);
-        return status == KT_OK ? KT_OK : kt_wrap(err, RANGE "actors", RANGE_OF(&o->seg));
-    }
+    bool packed = bytes.len > 0 && bytes.at[0] == KT_PACKED_FORM;
+    if (packed)
+        status = kt_packed_codes(bytes, o->seg.count, o->actor, &o->most_actors, err);
     kt_opened_let_go(o);
-    status = kt_opened_column(o, KT_COL_ACTOR, err);
     if (status != KT_OK)
-        return status;
-    const struct kt_text_column *actor = kt_column_text(&o->columns, KT_COL_ACTOR);
-    memcpy(o->code, actor->code + piece->row, piece->head.count * sizeof *o->code);
-    *ret_most = actor->n_dict;
+        return kt_wrap(err, RANGE "actors", RANGE_OF(&o->seg));
+    if (!packed) {
+        status = kt_opened_column(o, KT_COL_ACTOR, err);
+        if (status != KT_OK)
+            return status;
+        const struct kt_text_column *actor = kt_column_text(&o->columns, KT_COL_ACTOR);
+        memcpy(o->actor, actor->code, o->seg.count * sizeof *o->actor);
+        o->most_actors = actor->n_dict;
+    }
+    o->have_actors = true;
     return KT_OK;
 }
 
 static enum kt_status find_order(struct kt_opened *o, struct kt_error *err)
 {
-    uint32_t most;
+    const struct kt_piece *piece = piece_at_hand(o);
     if (o->have_order)
         return KT_OK;
-    if (read_actors(o, &most, err) != KT_OK || read_blocks(o, err) != KT_OK)
+    if (read_actors(o, err) != KT_OK || read_blocks(o, err) != KT_OK)
         return err == NULL ? KT_E_CORRUPT : err->code;
-    kt_segment_order(o->code, piece_at_hand(o)->head.count, most, o->place);
+    kt_segment_order(o->actor + piece->row, piece->head.count, o->most_actors, o->place);
     o->have_order = true;
     return KT_OK;
 }

@@ -45,11 +45,8 @@ KT_MUST_USE enum kt_status kt_packed_seek(struct kt_columns *c, enum kt_col colu
                                           struct kt_str bytes, const struct kt_sought *key,
                                           unsigned n, enum kt_seek how, uint32_t *pick,
                                           uint32_t *picks, struct kt_error *err);
-struct kt_packed_rows { /* [from, from + n), of so many that the column has */
-    uint32_t all, from, n;
-};
-/* The codes of a text column alone, and the highest that there may be. ret: rows->n of them. */
-KT_MUST_USE enum kt_status kt_packed_codes(struct kt_str bytes, const struct kt_packed_rows *rows,
-                                           uint16_t *ret, uint32_t *ret_most, struct kt_error *err);
+/* The codes of a text column of so many rows alone, and the highest that there may be. */
+KT_MUST_USE enum kt_status kt_packed_codes(struct kt_str bytes, uint32_t rows, uint16_t *ret,
+                                           uint32_t *ret_most, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_packed_times(struct kt_columns *c, struct kt_str bytes,
                                            struct kt_picked picked, struct kt_error *err);

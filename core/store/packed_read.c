@@ -431,15 +431,13 @@ enum kt_status kt_packed_seek(struct kt_columns *c, enum kt_col column, struct k
     return kt_column_filled(c, column, good, err);
 }
 
-enum kt_status kt_packed_codes(struct kt_str bytes, const struct kt_packed_rows *rows,
-                               uint16_t *ret, uint32_t *ret_most, struct kt_error *err)
+enum kt_status kt_packed_codes(struct kt_str bytes, uint32_t rows, uint16_t *ret,
+                               uint32_t *ret_most, struct kt_error *err)
 {
     struct packed p;
-    if (!open_column(&p, bytes, rows->all, false))
-        return kt_fail(err, KT_E_CORRUPT, "the column does not hold %u codes", rows->all);
-    for (uint32_t i = 0; i < rows->n; i++)
-        ret[i] = (uint16_t)kt_packed_code(&p.codes, rows->from + i);
-    if (!codes_fit(&p, ret, rows->n))
+    if (!open_column(&p, bytes, rows, false))
+        return kt_fail(err, KT_E_CORRUPT, "the column does not hold %u codes", rows);
+    if (!read_codes(&p, ret))
         return kt_fail(err, KT_E_CORRUPT, "the column has codes without a text");
     *ret_most = p.n;
     return KT_OK;
