@@ -44,7 +44,9 @@ static enum kt_status load_near(struct kt_ask *a, const struct kt_profile_ask *w
     char text[KT_IP_TEXT_MAX];
     if (!kt_ip_parse(what->value, &ip))
         return KT_OK;
-    struct kt_profile_ask near = { .kind = KT_PROFILE_IP, .usual = what->usual, .undated = true };
+    struct kt_profile_ask near = {
+        .kind = KT_PROFILE_IP, .usual = what->usual, .addresses = true, .undated = true
+    };
     near.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
     return kt_profile_load(a, &near, ret, err);
 }

@@ -87,6 +87,7 @@ struct kt_profile_ask {
     kt_time_ns usual;    /* length of the usual span; 0: none, nothing is compared */
     bool reads_only;     /* read, export, issue, use */
     bool sessions;       /* fill SESSIONS and CREDENTIALS, for which lines are opened */
+    bool addresses;      /* fill no other list but what lies behind them: much less is read */
     bool undated;        /* leave `before` alone: nothing is dated or new */
     bool quick;          /* in what is before only what may be new is looked for: much less is read,
                             and of the rest `first` is no date of the whole log */

@@ -280,7 +280,7 @@ static enum kt_status full(const struct kt_profiling *p, struct kt_error *err)
 
 static bool counts_agents(const struct kt_profiling *p)
 {
-    return !p->what.reads_only && p->what.kind != KT_PROFILE_ALL;
+    return !p->what.reads_only && !p->what.addresses && p->what.kind != KT_PROFILE_ALL;
 }
 
 /* The picked rows of a view that are the subject's; counts them. */
@@ -353,9 +353,11 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     if (p->span == KT_PROFILE_SPAN_BEFORE && kt_profile_date(p, view))
         return KT_OK;
     uint32_t n = take_rows(p, view);
+    take_column(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, n);
+    if (p->what.addresses)
+        return full(p, err);
     take_actors(p, c, n);
     take_column(p, KT_PROFILE_SECRETS, KT_COL_SECRET, c, n);
-    take_column(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, n);
     take_column(p, KT_PROFILE_INSTANCES, KT_COL_INSTANCE, c, n);
     if (counts_agents(p))
         take_column(p, KT_PROFILE_AGENTS, KT_COL_USER_AGENT, c, n);
@@ -386,10 +388,9 @@ static uint32_t columns_to_date(const struct kt_profiling *p)
 
 static uint32_t columns_to_count(const struct kt_profiling *p)
 {
-    uint32_t wanted = KT_COLUMN(KT_COL_ACTION) | KT_COLUMN(KT_COL_OUTCOME) |
-                      KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_SOURCE) |
-                      KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR) |
-                      KT_COLUMN(KT_COL_SECRET) | KT_COLUMN(KT_COL_IP);
+    uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND);
+    if (!p->what.addresses)
+        wanted |= KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR);
     if (counts_agents(p))
         wanted |= KT_COLUMN(KT_COL_USER_AGENT);
     return wanted;
