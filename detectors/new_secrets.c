@@ -4,9 +4,11 @@
  *
  * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
  *        secret_reach and new_ground.
- * Calls: detector.h, secret_habit, secret_reach, known_secrets and core only. No clock, no I/O.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days and core only. No clock, no
+ *        I/O.
  */
 #include "detectors/known_secrets.h"
+#include "detectors/new_days.h"
 #include "detectors/new_ground.h"
 #include "detectors/secret_habit.h"
 #include "detectors/secret_reach.h"
@@ -36,10 +38,6 @@
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
 #define ASKED_MOST     4.2  /* of a person at home that was only asked about: evidence, no alert */
-#define DAYS_MOST      6.0
-#define FORTNIGHT      14u
-#define DAYS_ALPHA     0.1 /* days with new secrets, of a machine, among its active ones */
-#define DAYS_BETA      2.0
 #define COLLEAGUES     3u /* who use a network: it is no thief's */
 
 enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
@@ -557,51 +555,6 @@ static struct judged judge_elsewhere(const struct kt_scene *s, const struct opti
     return j;
 }
 
-/* ---- one a day ---- */
-enum { N_DAYS, N_OF_DAYS, N_DAYS_USUAL };
-
-static void words_of_days(const struct kt_scene *s, struct kt_finding *f)
-{
-    char who[160];
-    kt_say_name(s->ev->actor, 80, who);
-    KT_SAY(f->title, "%s took up secrets it had never read on %.0f of %.0f days.", who,
-           f->number[N_DAYS], f->number[N_OF_DAYS]);
-    KT_SAY(f->normal,
-           "Usual: %.2f such days among its active ones. A release brings its secrets "
-           "at once; who takes a few each day wants not to be seen.",
-           f->number[N_DAYS_USUAL]);
-    KT_SAY(f->part, "new secrets on %.0f of %.0f days", f->number[N_DAYS], f->number[N_OF_DAYS]);
-    KT_SAY(f->quiet, "Fewer than %.0f such days in 14.", f->number[N_DAYS]);
-}
-
-/* Days count, not secrets (§2.4): floors are for what a release brings, and that comes at once. */
-static void tell_days(struct kt_scene *s, const struct options *o, const struct told *before,
-                      const struct kt_habit *h, uint32_t today)
-{
-    double n = 0, days = 0;
-    if (!kt_known_is_machine(s) || s->young || s->shared->learning)
-        return;
-    for (unsigned i = 0; i < KT_HABIT_DAYS; i++) {
-        uint32_t day = h->day_of[i] - 1, begins; /* of an empty slot the last there is */
-        if (day > today || day + FORTNIGHT <= today)
-            continue;
-        begins = kt_actor_day_begins(s->actor, day);
-        days += h->busy[i];
-        n += h->raw[i] >= KT_HABIT_WHOLE && begins >= before->days_min;
-    }
-    struct kt_gamma usual = { DAYS_ALPHA + (double)h->novel_days, DAYS_BETA + (double)h->d };
-    double points = n < (double)o->floor_days ? 0 : kt_rate_surprise(n, days, usual, days);
-    struct kt_finding *f = points < o->least_7d
-                               ? NULL
-                               : kt_find(s, KT_FAMILY_NEW_SECRETS,
-                                         kt_points(fmin(points, DAYS_MOST)), 0, words_of_days);
-    if (f == NULL)
-        return;
-    f->number[N_DAYS] = n;
-    f->number[N_OF_DAYS] = days;
-    f->number[N_DAYS_USUAL] = usual.a / usual.b;
-}
-
 /* The actor's list, with nothing kept beside a new one. */
 static struct list *list_put(struct kt_scene *s)
 {
@@ -668,7 +621,8 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
         tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);
     else
         tell(s, h, week.s, week.x, week.x, s->minute - WEEK_MIN, &week);
-    tell_days(s, o, &told, h, today);
+    kt_new_days_tell(s, h, told.days_min,
+                     &(struct kt_new_days_limits){ o->floor_days, o->least_7d });
     if (beside.s > fmax(day.s, week.s))
         tell(s, h, beside.s, n.elsewhere_n[0], n.elsewhere_n[1], n.elsewhere_oldest, &beside);
 }
