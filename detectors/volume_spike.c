@@ -4,12 +4,13 @@
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals;
  *        by pair: what an actor wrote itself; by secret: its readers; by kind: peers' prior and
- * growth. Calls: deletions, detector.h, hot_secret, hour_secrets, told_burst and core only. No
- * clock, no I/O.
+ * growth. Calls: deletions, detector.h, hot_secret, hour_secrets, refusals, told_burst and core
+ * only. No clock, no I/O.
  */
 #include "detectors/deletions.h"
 #include "detectors/hot_secret.h"
 #include "detectors/hour_secrets.h"
+#include "detectors/refusals.h"
 #include "detectors/told_burst.h"
 
 #include <math.h>
@@ -51,10 +52,6 @@ struct windows { /* what is read now; of announced work there is a second one */
 struct volume {
     struct windows now;
     struct kt_maxima best;
-};
-struct refused { /* also of who never got anything; in the log's first days */
-    struct kt_distinct missing;
-    uint32_t newest_min, pad; /* 0 = none */
 };
 struct told {              /* of an actor whose many secrets were told */
     struct windows others; /* reads of secrets that were not among them */
@@ -100,11 +97,6 @@ static bool is_rate(const void *state)
     return ((const struct rate *)state)->kind < KT_ACTOR_COUNT;
 }
 
-static bool is_refused(const void *state)
-{
-    return kt_distinct_is_sound(&((const struct refused *)state)->missing);
-}
-
 static bool is_hot(const void *state)
 {
     const struct kt_hot *h = state;
@@ -129,8 +121,8 @@ static const struct kt_table_decl tables[] = {
     [T_TOLD] = { "volume_told", KT_KEY_ACTOR, sizeof(struct told), 4, 2000, KT_EVICT_LRU, is_told },
     [T_DELETED] = { "volume_deleted", KT_KEY_ACTOR, sizeof(struct kt_deletions), 2, 4000,
                     KT_EVICT_LRU, kt_deletions_are_sound },
-    [T_REFUSED] = { "volume_refused", KT_KEY_ACTOR, sizeof(struct refused), 1, 4000, KT_EVICT_LRU,
-                    is_refused },
+    [T_REFUSED] = { "volume_refused", KT_KEY_ACTOR, sizeof(struct kt_refusals), 1, 4000,
+                    KT_EVICT_LRU, kt_refusals_are_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -554,27 +546,9 @@ static struct rate *rate_of(struct kt_scene *s)
  * is refused, or takes others than it took. */
 static bool was_there(const struct kt_scene *s, const struct volume *v, const struct counts *c)
 {
-    const struct refused *r = kt_table_peek(s->tables[T_REFUSED], s->who);
-    bool refused = r != NULL && r->newest_min != 0 && s->minute < r->newest_min + 1440;
-    return s->actor->kind == KT_ACTOR_SERVICE && s->where.inside && !refused && !c->beside &&
-           v->best.n < OWN_DAYS && s->minute < s->shared->first_min + WEEK_MIN;
-}
-
-/* A login says nothing of what its owner may have: tokens run out. A name that is not there does
- * when it is one of many: a program asks for a few that may be absent, a list of guesses for all.
- * What comes late still says it, and takes no newer one back. */
-static void note_refused(struct kt_scene *s, const struct options *o)
-{
-    bool missing = s->ev->outcome == KT_OUT_NOT_FOUND && s->secret.a != 0;
-    bool denied = s->ev->outcome == KT_OUT_DENIED && s->ev->action != KT_ACT_LOGIN;
-    bool nobody = s->who.a == 0 && s->who.b == 0;
-    if ((!missing && !denied) || nobody || s->minute >= s->shared->first_min + WEEK_MIN)
-        return;
-    struct refused *r = kt_table_put(s->tables[T_REFUSED], s->who, NULL);
-    bool many = missing && (!kt_distinct_add(&r->missing, s->secret.a, s->minute, 60) ||
-                            kt_distinct_count(&r->missing, s->minute, 60) >= o->floor_distinct);
-    if ((denied || many) && r->newest_min < s->minute)
-        r->newest_min = s->minute;
+    return s->actor->kind == KT_ACTOR_SERVICE && s->where.inside &&
+           !kt_refused_today(s, s->tables[T_REFUSED]) && !c->beside && v->best.n < OWN_DAYS &&
+           s->minute < s->shared->first_min + WEEK_MIN;
 }
 
 static void judge(struct kt_scene *s, const struct options *o, struct volume *v,
@@ -613,7 +587,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     const struct options *o = opt;
     if (s->ev->flags & KT_FLAG(SHADOW))
         return;
-    note_refused(s, o);
+    if (s->minute < s->shared->first_min + WEEK_MIN)
+        kt_refusals_note(s, s->tables[T_REFUSED], o->floor_distinct);
     if (s->actor == NULL || s->late || s->secret.a == 0 || s->ev->flags & KT_FLAG(BULK))
         return;
     if (writes[s->ev->action] && s->ev->outcome == KT_OUT_SUCCESS) {
