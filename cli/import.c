@@ -35,6 +35,7 @@
 #define FEED_LINE_MAX (4u * KT_RECORD_MAX)
 #define READ_BYTES    (256u << 10)
 #define FOLDERS_DEEP  64u
+#define SAID_MAX      4096u
 
 struct stream { /* one source instance */
     struct import *im;
@@ -51,6 +52,7 @@ struct import {
     enum kt_origin origin;
     kt_time_ns now;
     bool said_early;
+    struct kt_map *said; /* findings, each once: an import reads months, and says some hourly */
     uint64_t feed_lines;
     /* lines not stored yet */
     struct kt_buf lines;
@@ -115,7 +117,10 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
 static void on_finding(void *self, const char *code, const char *sentence)
 {
     struct stream *s = self;
-    if (!s->im->o.quiet)
+    bool fresh = true;
+    if (kt_map_count(s->im->said) < SAID_MAX)
+        (void)kt_map_put(s->im->said, kt_str_of(sentence), &fresh);
+    if (!s->im->o.quiet && fresh)
         fprintf(stderr, "keytrail import: %s: %s\n", code, sentence);
 }
 
@@ -540,6 +545,7 @@ enum kt_status kt_import_run(const struct kt_import_options *o, const struct kt_
     im->o = *o;
     im->sink = *sink;
     im->names = kt_map_new(0);
+    im->said = kt_map_new(0);
     im->json = kt_json_new(KT_JSON_SIMDJSON);
     im->inner = kt_json_new(KT_JSON_SIMDJSON);
     im->origin = KT_ORIGIN_IMPORT;
@@ -556,6 +562,7 @@ enum kt_status kt_import_run(const struct kt_import_options *o, const struct kt_
     }
     kt_free(im->streams);
     kt_map_free(im->names);
+    kt_map_free(im->said);
     kt_json_free(im->json);
     kt_json_free(im->inner);
     kt_buf_done(&im->lines);

@@ -77,6 +77,13 @@ rows = ndjson(keytrail('search', 'instance:node-*', '--db', db, '--since', '60d'
 check(sorted(r['secret'] for r in rows) == ['k8s://node-0/pay/db', 'k8s://node-1/pay/db', 'k8s://prod/pay/db', 'k8s://prod/pay/db'],
       'nodes of one cluster name a secret alike where the feed says whose they are', rows)
 
+many = os.path.join(d, 'many.log')
+with open(many, 'w') as f:
+    for i in range(48):
+        f.write('\n'.join(vault_pair(rng, now - 86400 + i * 900, who=f'job{i % 16}', address='10.9.9.9')) + '\n')
+p = keytrail('import', '--db', db, '--source', 'vault', '--instance', 'many', many)
+check(p.stderr.count(b'vault.proxy: 12 identities') == 1, 'an import of many hours says once what a running agent says hourly', p.stderr)
+
 one = cloudtrail(rng, now)
 wrong = [{'received_ns': int(now * 1e9), 'source': 'cloudtrail', 'instance': 'list', 'record': json.dumps(r)} for r in ([one, one], {'Records': [one]})] + [[one], {'Records': [one]}]
 p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin='\n'.join(json.dumps(w) for w in wrong).encode())
