@@ -309,13 +309,17 @@ static bool came_along(struct kt_scene *s)
     return along;
 }
 
-/* The exit of a VPN that is listed at somebody who rents out servers is the firm's; the servers
- * beside it are anybody's. What people use there is that network, and no habit of the operator. */
+/* The exit of a VPN that is listed at somebody who rents out servers is the firm's; his servers in
+ * other countries are anybody's. People who come out there know that operator in that country,
+ * where the next exit will stand, and not the operator. */
 static void set_exit(struct kt_scene *s)
 {
-    if (s->where.hosting && s->actor != NULL && kt_kind_is_person(s->actor->kind) &&
-        kt_network_expected(s))
-        s->where.network = s->where.net;
+    struct kt_where *w = &s->where;
+    if (!w->hosting || w->asn == 0 || s->actor == NULL || !kt_kind_is_person(s->actor->kind))
+        return;
+    uint64_t there = KT_NETWORK_EXIT | (uint64_t)w->country << 32 | w->asn;
+    if (kt_network_expected(s) || kt_place_of(s->places, there) != NULL)
+        w->network = there;
 }
 
 static void set_scene(struct kt_detect *d, const struct kt_event *ev)

@@ -110,10 +110,11 @@ struct kt_actor {    /* the shared header: read-only for detectors */
     char name[128];
 };
 
-#define KT_NETWORK_ASN (UINT64_C(5) << 60) /* the four highest bits of a network that is an ASN */
-#define KT_PLACES      12
-#define KT_NETS        16
-#define KT_CLIENTS     6
+#define KT_NETWORK_ASN  (UINT64_C(5) << 60) /* the four highest bits of a network that is an ASN */
+#define KT_NETWORK_EXIT (UINT64_C(6) << 60) /* … the operator of a listed exit, in one country */
+#define KT_PLACES       12
+#define KT_NETS         16
+#define KT_CLIENTS      6
 struct kt_place { /* an ASN, or what stands in for it */
     uint64_t network;
     uint32_t first_min, last_min;
