@@ -104,7 +104,8 @@ static void words_of_row(const struct kt_scene *s, struct kt_finding *f)
             "It takes several holders of a share, and happens in ceremonies that are announced.",
         [KT_SIGN_WATCH] =
             "It is switched on once and stays on; whoever hides something switches it off.",
-        [KT_SIGN_WHOLE] = "Programs that watch all secrets are services; a person needs some.",
+        [KT_SIGN_WHOLE] = "Programs that watch all secrets are services with a client of their "
+                          "own; who types a command needs some.",
         [KT_SIGN_ISSUED] = "A key outlives its maker's account: this is how thieves stay.",
         [KT_SIGN_GONE] = "What is given up is deleted with a time in which it can be had back.",
     };
@@ -333,11 +334,27 @@ static uint64_t deed_of(const struct kt_scene *s, const struct kt_sign_row *row)
     return kt_hash64(whole, deed);
 }
 
+/* Programs that watch all secrets of a cluster have a client of their own, and helm keeps its
+ * releases in secrets. What people type, with the account of a workload, is somebody in its pod or
+ * with its token (docs/decisions/0132). A job that saves them all is older than the log. */
+static bool takes_by_hand(const struct kt_scene *s)
+{
+    static const char *const typed[] = { "kubectl/", "curl/",   "Wget/", "python-requests/",
+                                         "k9s/",     "HTTPie/", "xh/" };
+    for (size_t i = 0; i < KT_ARRAY_LEN(typed); i++) {
+        if (kt_str_starts(s->ev->user_agent, kt_str_of(typed[i])))
+            return true;
+    }
+    return false;
+}
+
 /* What is daily work for some: told once, and then only beside other evidence until it was not
  * done for 90 days. */
 static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
 {
-    if (s->actor == NULL || (row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind)) ||
+    bool machine = s->actor != NULL && row->sign == KT_SIGN_WHOLE &&
+                   !kt_kind_is_person(s->actor->kind);
+    if (s->actor == NULL || (machine && !takes_by_hand(s)) ||
         (kt_sign_of_production(row) && kt_production(s->shared->conf, s->ev->secret) != 1))
         return;
     bool fresh;
@@ -345,6 +362,8 @@ static void tell_once(struct kt_scene *s, const struct options *o, const struct 
     struct told *t = kt_table_put(s->tables[T_TOLD], key, &fresh);
     bool known = !fresh && s->minute < t->last_min + FORGET_MIN;
     t->last_min = s->minute > t->last_min ? s->minute : t->last_min;
+    if (machine && s->shared->learning)
+        return;
     struct kt_finding *f = tell(s, o, row->sign, words_of_row);
     if (f != NULL && known) {
         f->flags |= KT_FIND_BESIDE;
