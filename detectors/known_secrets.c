@@ -276,10 +276,9 @@ static struct kt_recall_secret *name_of(const struct kt_scene *s)
     const struct kt_foretold *f = s->recall->foretold;
     struct kt_recall_secret *name = kt_recall_secret(s->recall, s->secret, &known);
     if (!known && f != NULL && kt_key_eq(f->secret_key, s->secret))
-        *name = (struct kt_recall_secret){ .secret = s->secret,
-                                           .folder = f->folder,
-                                           .parent = f->parent,
-                                           .alike = f->alike };
+        *name = (struct kt_recall_secret){
+            .secret = s->secret, .folder = f->folder, .parent = f->parent, .alike = f->alike
+        };
     else if (!known)
         *name = (struct kt_recall_secret){ .secret = s->secret,
                                            .folder = kt_known_folder(s->ev->secret),
