@@ -12,6 +12,7 @@
 
 #include "core/store/backup.h"
 #include "core/store/db.h"
+#include "core/sys/fs.h"
 #include "tests/support/fault_vfs.h"
 #include "tests/support/store_make.h"
 
@@ -393,28 +394,49 @@ static void damaged_backup_is_not_restored(void **state)
 
 /* ---- faults ---- */
 
+/* Makes the backup what it was before the fault; none: it is no more. */
+static void put_back(const struct world *w, struct kt_str had)
+{
+    if (had.len == 0) {
+        (void)unlink(w->to);
+        return;
+    }
+    FILE *f = fopen(w->to, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(had.at, 1, had.len, f), had.len);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* A log, and in *ret_had the backup that it had when it was half as long; had 0: none. */
+static void begin_log(struct world *w, unsigned had, struct kt_buf *ret_had)
+{
+    close_store(w);
+    remove_store(w->path);
+    put_back(w, KT_STR_NONE);
+    open_store(w);
+    w->batches = 0;
+    add(w, had);
+    if (had > 0) {
+        (void)good_backup(w, false);
+        assert_int_equal(kt_fs_read_all(w->to, 64u << 20, ret_had, NULL), KT_OK);
+    }
+    add(w, 10 - had);
+    if (had > 0)
+        retire(w);
+}
+
 /* Before the fault: five batches in the backup, or none; after it: those, or all ten. */
 static void fail_everywhere(struct world *w, enum fault_kind kind, bool power_cut, unsigned had)
 {
+    KT_CLEANUP(kt_buf_done) struct kt_buf before = { 0 };
     bool fired = true;
     unsigned long n;
-    close_store(w);
+    begin_log(w, had, &before);
+    const uint64_t whole = kt_store_last_seq(w->s);
     for (n = 1; fired; n++) {
         struct kt_backup_result r;
         struct kt_error err = { 0 };
-        char lock[112];
-        (void)snprintf(lock, sizeof lock, "%s-lock", w->to);
-        remove_store(w->path);
-        (void)unlink(w->to);
-        open_store(w);
-        w->batches = 0;
-        add(w, had);
-        if (had > 0)
-            (void)good_backup(w, false);
-        add(w, 10 - had);
-        if (had > 0)
-            retire(w);
-        uint64_t whole = kt_store_last_seq(w->s);
+        put_back(w, kt_buf_str(&before));
         /* syncs are few: each fails in a quick backup and in one that verifies */
         fault_vfs_arm(kind, kind == FAULT_SYNC ? (n + 1) / 2 : n);
         (void)(backup(w, n % 2 == 0, FAULT_VFS, &r, &err) == KT_OK);
@@ -427,11 +449,9 @@ static void fail_everywhere(struct world *w, enum fault_kind kind, bool power_cu
             fail_msg("%llu records after fault %lu", (unsigned long long)left, n);
         (void)good_backup(w, false);
         assert_int_equal(records_of(w, w->to), whole);
-        close_store(w);
         assert_true(n < 5000);
     }
     print_message("%lu faults\n", n - 2);
-    open_store(w);
 }
 
 static void killed_backup_is_as_it_was(void **state)
