@@ -360,13 +360,15 @@ static enum kt_status holds_changed(const struct kt_store *s, const struct kt_me
     return status == KT_E_AGAIN ? KT_OK : status;
 }
 
-/* The row, and the parts that the merged segment has in its place. */
+/* The row, and the parts that the merged segment has in its place, the last one first (below). */
 static enum kt_status drop_piece(struct kt_store *s, const struct kt_segment *piece,
                                  struct kt_error *err)
 {
-    for (unsigned from, end = 0; next_parts(end, &from, &end);) {
-        kt_db_u64(s->st[KT_ST_UNPART], 1, piece->first_seq * KT_PARTS + from);
-        kt_db_u64(s->st[KT_ST_UNPART], 2, piece->first_seq * KT_PARTS + end - 1);
+    for (unsigned part = KT_PARTS; part-- > 0;) {
+        if (!kt_part_is_merged(part))
+            continue;
+        kt_db_u64(s->st[KT_ST_UNPART], 1, piece->first_seq * KT_PARTS + part);
+        kt_db_u64(s->st[KT_ST_UNPART], 2, piece->first_seq * KT_PARTS + part);
         if (kt_store_run(s, KT_ST_UNPART, err) != KT_OK)
             return kt_wrap(err, "merge");
     }
@@ -387,7 +389,11 @@ static enum kt_status count_merge(struct kt_store *s, struct kt_error *err)
 static enum kt_status write_rows(struct kt_store *s, const struct kt_merge_made *m,
                                  struct kt_error *err)
 {
-    for (uint32_t i = 0; i < m->built.head.pieces; i++)
+    /* From the last part to the first: SQLite hands out a freed page, and then what lies next to
+     * it, beginning with those that were freed last. So a part is written from a low page upwards,
+     * which is how a disk is read ahead; the other way round each page of its chain is the one
+     * before. */
+    for (uint32_t i = m->built.head.pieces; i-- > 0;)
         if (drop_piece(s, &m->head[i], err) != KT_OK)
             return kt_wrap(err, "merge");
     return kt_store_insert(s, &m->built.head, &m->built, err) == KT_OK ? count_merge(s, err)
