@@ -114,6 +114,23 @@ static json_int_t sum_of_series(json_t *got)
     return sum;
 }
 
+static void who_left_is_said(void **state)
+{
+    static const char file[] = "identities: [{ name: bob, kind: human, left: 2026-03-05 }]\n";
+    struct accesses *w = *state;
+    struct page_call page;
+    struct kt_error err = { 0 };
+    struct kt_identities *ids = kt_identities_new();
+    assert_int_equal(kt_identities_parse(ids, kt_str_of(file), "ids", &err), KT_OK);
+    page_open(&page, w->path, ACCESSES_NOW);
+    page.ask.ids = ids;
+    json_t *got = ask(&page, kt_api_actor, "value", "bob");
+    assert_string_equal(text(json_object_get(got, "identity"), "left"), "2026-03-05");
+    json_decref(got);
+    page_close(&page);
+    kt_identities_free(ids);
+}
+
 static void an_actor_has_its_page(void **state)
 {
     struct accesses *w = *state;
@@ -260,6 +277,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_actor_has_its_page),
+        cmocka_unit_test(who_left_is_said),
         cmocka_unit_test(a_secret_says_who_must_be_told),
         cmocka_unit_test(addresses_sessions_and_sources_have_pages),
         cmocka_unit_test(what_nobody_knows_is_said),
