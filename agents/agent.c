@@ -17,6 +17,8 @@
 #define STEP_BYTES     (256u << 10) /* read from all inputs in one turn */
 #define FULL_LINES     (8u << 20)   /* lines that may wait for room in the spool */
 #define POSITION_EVERY KT_NS_S      /* positions that no lines carry */
+#define PLENTY         4u           /* batches that the collector has before it */
+#define PLENTY_DELAY   (4 * KT_BATCH_DELAY_MS * KT_NS_MS)
 #define POLL_MS        1000
 #define FULL_POLL_MS   200
 
@@ -42,6 +44,8 @@ enum kt_status agent_line(struct kt_agent *a, struct kt_str line)
 
     if (a->open_count > 0 && a->lines.len - a->open_start + line.len + 1 > bytes)
         close_batch(a);
+    if (a->open_count == 0)
+        a->batch_since = a->mono;
     kt_buf_add(&a->lines, line);
     kt_buf_byte(&a->lines, '\n');
     a->open_count++;
@@ -297,8 +301,6 @@ static void consume(struct kt_agent *a, size_t cuts)
     for (size_t i = 0; i < a->n_cuts; i++)
         a->cuts[i].end -= bytes;
     a->open_start -= bytes;
-    if (a->lines.len == 0)
-        a->open_since = 0;
 }
 
 static void note_full(struct kt_agent *a, const struct kt_error *why)
@@ -357,23 +359,37 @@ static bool somebody_waits(const struct kt_agent *a)
     return false;
 }
 
+/* Nothing is read while a sync waits for the disk, and the sooner it is asked for, the fewer lines
+ * it is for. What an agent that is behind gives to a collector that is busy with others of its
+ * batches would only wait there. */
+static kt_time_ns sync_after(const struct kt_agent *a)
+{
+    bool busy = a->link.state == KT_LINK_READY && a->link.sent - a->link.acked >= PLENTY;
+    return a->behind && busy ? PLENTY_DELAY : KT_BATCH_DELAY_MS * KT_NS_MS;
+}
+
 static bool flush_is_due(const struct kt_agent *a)
 {
     if (a->full || a->found || somebody_waits(a))
         return true; /* is there room again? */
     if (a->open_since != 0)
-        return a->mono - a->open_since >= KT_BATCH_DELAY_MS * KT_NS_MS;
+        return a->mono - a->open_since >= sync_after(a);
     return a->mono - a->positions_at >= POSITION_EVERY;
 }
 
 static enum kt_status write_out(struct kt_agent *a, struct kt_error *err)
 {
-    if (!flush_is_due(a))
+    if (!flush_is_due(a)) {
+        if (a->open_count > 0 && a->mono - a->batch_since >= KT_BATCH_DELAY_MS * KT_NS_MS)
+            close_batch(a);
         return a->n_cuts > 0 ? flush(a, false, err) : KT_OK;
+    }
     a->positions_at = a->mono;
     a->found = false;
     if (flush(a, true, err) != KT_OK || sync_spool(a, err) != KT_OK)
         return kt_wrap(err, "agent");
+    if (a->lines.len == 0)
+        a->open_since = 0;
     for (unsigned i = 0; i < a->n_sources && !a->full; i++)
         if (a->sources[i].opened.type->kept != NULL)
             a->sources[i].opened.type->kept(a->sources[i].opened.input);

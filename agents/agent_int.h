@@ -72,7 +72,8 @@ struct kt_agent {
     struct cut *cuts;    /* closed batches in it, oldest first */
     size_t n_cuts, cap_cuts, open_start;
     uint32_t open_count;
-    kt_time_ns open_since; /* mono of the oldest line in it; 0 = none */
+    kt_time_ns batch_since; /* mono of the first line of the open batch */
+    kt_time_ns open_since;  /* mono of the oldest line that is not synced; 0 = none */
     struct position *positions;
     unsigned n_positions, cap_positions;
     bool found;              /* a file nobody has a position of: it gets one this turn */

@@ -126,6 +126,36 @@ static void agent_keeps_within_its_credit(void **state)
     agent_world_free(w);
 }
 
+/* Turns, 10 ms each, until the agent has sent more than `sent` messages. */
+static unsigned turns_until_more(struct agent_world *w, unsigned sent)
+{
+    unsigned turns = 0;
+    for (; w->up.n <= sent && turns < 100; turns++) {
+        agent_world_pass(w, 10 * KT_NS_MS);
+        (void)agent_world_turn(w);
+    }
+    return turns;
+}
+
+static void agent_that_is_behind_syncs_less_often_for_a_busy_collector(void **state)
+{
+    struct agent_world *w = agent_world_new(23);
+
+    (void)state;
+    agent_world_run(w, 2);
+    agent_world_write(w, 8000); /* 140 a turn */
+    assert_in_range(turns_until_more(w, 0), 1, 6);
+    while (w->up.n < 4) /* nothing is acknowledged meanwhile */
+        assert_in_range(turns_until_more(w, w->up.n), 1, 6);
+    assert_in_range(turns_until_more(w, w->up.n), 15, 21);
+    agent_world_collect(w);
+    assert_in_range(turns_until_more(w, w->up.n), 1, 6);
+    agent_world_run(w, 10);
+    assert_int_equal(kt_map_count(w->c.ids), 8000);
+    assert_int_equal(w->c.duplicates, 0);
+    agent_world_free(w);
+}
+
 static void agent_replaces_a_refused_line(void **state)
 {
     static const enum kt_refuse reasons[] = { KT_REFUSE_LINE, KT_REFUSE_REDACTION, KT_REFUSE_SIZE };
@@ -449,6 +479,7 @@ int main(void)
         cmocka_unit_test(agent_knows_after_a_restart_what_it_gave_before),
         cmocka_unit_test(agent_says_that_no_read_has_come),
         cmocka_unit_test(agent_keeps_within_its_credit),
+        cmocka_unit_test(agent_that_is_behind_syncs_less_often_for_a_busy_collector),
         cmocka_unit_test(agent_replaces_a_refused_line),
         cmocka_unit_test(agent_keeps_what_is_refused_for_now),
         cmocka_unit_test(agent_sends_again_to_a_restored_collector),
