@@ -4,8 +4,8 @@
  *
  * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
  *        secret_reach and new_ground.
- * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days and core only. No clock, no
- *        I/O.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days and core only. No clock,
+ * no I/O.
  */
 #include "detectors/known_secrets.h"
 #include "detectors/new_days.h"
@@ -38,7 +38,7 @@
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
 #define ASKED_MOST     4.2  /* of a person at home that was only asked about: evidence, no alert */
-#define COLLEAGUES     3u /* who use a network: it is no thief's */
+#define COLLEAGUES     3u   /* who use a network: it is no thief's */
 
 enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 

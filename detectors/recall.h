@@ -23,7 +23,7 @@ struct kt_foretold { /* of the texts of one event, which it borrows; see kt_know
     struct kt_str actor, secret, user_agent;
     struct kt_key actor_key, secret_key;
     uint64_t folder, parent, alike; /* of the secret */
-    uint64_t agent_hash;     /* under KT_NAME_SEED */
+    uint64_t agent_hash;            /* under KT_NAME_SEED */
     const char *agent;
 };
 struct kt_recall {                      /* zeroed: nothing yet */

@@ -352,8 +352,8 @@ static bool takes_by_hand(const struct kt_scene *s)
  * done for 90 days. */
 static void tell_once(struct kt_scene *s, const struct options *o, const struct kt_sign_row *row)
 {
-    bool machine = s->actor != NULL && row->sign == KT_SIGN_WHOLE &&
-                   !kt_kind_is_person(s->actor->kind);
+    bool machine =
+        s->actor != NULL && row->sign == KT_SIGN_WHOLE && !kt_kind_is_person(s->actor->kind);
     if (s->actor == NULL || (machine && !takes_by_hand(s)) ||
         (kt_sign_of_production(row) && kt_production(s->shared->conf, s->ev->secret) != 1))
         return;
