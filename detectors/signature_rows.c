@@ -42,6 +42,8 @@ static const struct kt_sign_row rows[] = {
       "deleted diagnostic settings" },
     { KT_SIGN_STOPPED, "github", "audit_log_streaming.destroy", "**", "",
       "stopped the stream of the audit log" },
+    { KT_SIGN_WATCH, "doppler", "services.*.disconnect", "**", "",
+      "disconnected a service that Doppler's log goes to" },
     { KT_SIGN_STOPPED, "auditd", "CONFIG_CHANGE remove_rule", "**", "", "removed an audit rule" },
     { KT_SIGN_STOPPED, "auditd", "CONFIG_CHANGE audit_enabled=0", "**", "",
       "switched auditing off" },
