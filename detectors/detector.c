@@ -342,6 +342,11 @@ bool kt_event_is_probe(const struct kt_event *ev)
                                   (refused && kt_event_is_read(ev)));
 }
 
+bool kt_event_is_fill(const struct kt_event *ev)
+{
+    return ev->action == KT_ACT_USE && kt_str_starts(ev->secret, KT_STR("op://"));
+}
+
 static bool secret_fits(struct kt_strings globs, struct kt_str secret)
 {
     ptrdiff_t at = globs.n == 0 ? -1 : kt_str_find(secret, KT_STR("://"), 0);

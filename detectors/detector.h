@@ -393,6 +393,9 @@ const struct kt_conf_network *kt_network_listed(const struct kt_scene *s);
 bool kt_network_expected(const struct kt_scene *s);
 /* Asked for a secret without getting its value: listed, described, refused, not there. */
 bool kt_event_is_probe(const struct kt_event *ev);
+/* An item of 1Password that its app typed into the site it belongs to: it was used, and nobody saw,
+ * copied or exported its value. */
+bool kt_event_is_fill(const struct kt_event *ev);
 /* Does the glob fit the id of a secret, its path, or the path from one of its slashes on? Any name
  * with slashes does as well. */
 bool kt_secret_fits(struct kt_str glob, struct kt_str id);

@@ -92,6 +92,12 @@ bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p)
     return !tainted(s, p);
 }
 
+bool kt_known_unseen(const struct kt_scene *s, const struct kt_known_pair *p)
+{
+    return p != NULL && p->read & KT_KNOWN_FILLED && s->read && !kt_event_is_fill(s->ev) &&
+           s->minute < p->first_min + IN_USE_MIN;
+}
+
 static struct kt_known_pair *pair_new(struct kt_scene *s, uint32_t *pairs)
 {
     struct kt_known_pair *p = kt_table_put(s->tables[KT_NEW_PAIR], pair_key(s, alike(s)), NULL);
@@ -108,10 +114,13 @@ void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, 
     }
     if (p == NULL)
         p = pair_new(s, pairs);
-    if (s->read && !p->read) {
-        p->read = 1;
+    bool fill = kt_event_is_fill(s->ev);
+    if (s->read && (!p->read || kt_known_unseen(s, p))) {
+        p->read |= KT_KNOWN_READ | (fill ? KT_KNOWN_FILLED : 0);
         p->first_min = s->minute;
     }
+    if (s->read && !fill)
+        p->read &= ~KT_KNOWN_FILLED;
     if (s->read)
         p->read_min = s->minute > p->read_min ? s->minute : p->read_min;
     p->first_min = s->minute < p->first_min ? s->minute : p->first_min;
@@ -316,12 +325,13 @@ void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret)
     ret->alike = alike_hash(ev->secret, ret->secret_key.a);
 }
 
-static bool at_work_here(const struct kt_scene *s, uint64_t folder)
+/* `joins`: today is enough. */
+static bool at_work_here(const struct kt_scene *s, uint64_t folder, bool joins)
 {
     const struct kt_known_folder *own =
         kt_table_peek(s->tables[KT_NEW_FOLDER], pair_key(s, folder));
-    return own != NULL &&
-           (own->days >= TRUSTED_DAYS || own->last_min[s->expected] + DAY_MIN > s->minute);
+    return own != NULL && (own->days >= TRUSTED_DAYS ||
+                           (joins && own->last_min[s->expected] + DAY_MIN > s->minute));
 }
 
 static unsigned colleagues(const struct kt_scene *s, const struct kt_known_users *x)
@@ -353,15 +363,18 @@ bool kt_known_own_path(const struct kt_scene *s, uint32_t secrets)
     return secrets * 2 > x->secrets || (nobodys && others <= FEW_OTHERS);
 }
 
-bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers)
+bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers, bool unit)
 {
     /* what is above a credential made on request (database/creds/ROLE) lists roles: no project */
-    if (folder == 0 || s->ev->action == KT_ACT_ISSUE || !at_work_here(s, folder))
+    if (folder == 0 || s->ev->action == KT_ACT_ISSUE)
         return false;
     const struct kt_known_users *x = kt_table_peek(s->tables[KT_NEW_USERS], one_key(folder));
     const struct kt_known_users *all =
         kt_table_peek(s->tables[KT_NEW_USERS], one_key(store_hash(s->ev->secret)));
-    return x != NULL && all != NULL && x->secrets * 4 <= all->secrets && colleagues(s, x) >= peers;
+    if (x == NULL || all == NULL)
+        return false;
+    bool wide = x->secrets * 4 > all->secrets;
+    return (unit || !wide) && at_work_here(s, folder, !wide) && colleagues(s, x) >= peers;
 }
 
 void kt_known_visit(struct kt_scene *s, uint64_t folder, uint8_t aside)

@@ -24,10 +24,13 @@ enum kt_new_table {
 #define KT_KNOWN_PAIRS 1024u /* of one actor; behind them a filter */
 struct kt_known_pair {       /* one actor and one secret */
     uint32_t first_min, last_min, wrote_min;
-    uint32_t read;     /* its value, not only its name; bits of secret_reach */
+    uint32_t read;     /* its value, not only its name: KT_KNOWN_READ and bits beside it */
     uint32_t read_min; /* newest read; last_min is moved by whoever describes or writes it, too */
 };
-#define KT_BLOOM_BYTES 4096u
+#define KT_KNOWN_READ    1u
+#define KT_KNOWN_STRANGE 2u /* secret_reach: only other teams had read it */
+#define KT_KNOWN_FILLED  4u /* so far the app only filled it in: nobody saw the value */
+#define KT_BLOOM_BYTES   4096u
 struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */
     uint8_t bits[KT_BLOOM_BYTES];
 };
@@ -58,6 +61,9 @@ struct kt_known_pair *kt_known_pair(const struct kt_scene *s);
  * came up in an incident that nobody judged is new again for 30 days: when the actor comes back to
  * it after a week's pause, or when it was written since. What was judged true is new for ever. */
 bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p);
+/* Does it see the value of what it only let an app fill in so far, for less than a week? A login
+ * that somebody uses for longer is his, whoever typed it. */
+bool kt_known_unseen(const struct kt_scene *s, const struct kt_known_pair *p);
 /* From now on it is known; `pairs` counts the actor's. */
 void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, uint32_t *pairs);
 void kt_known_written(struct kt_scene *s, uint32_t *pairs);
@@ -84,8 +90,10 @@ int kt_known_production(const struct kt_scene *s);
 void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret);
 /* Is one more secret of it ordinary for this person? It is at work there (on three days, or within
  * the last 24 hours), `peers` colleagues are (on three days, the newest within 90), and the folder
- * holds at most a quarter of the secrets that were read in its store. */
-bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers);
+ * holds at most a quarter of the secrets that were read in its store. What is a `unit`, what people
+ * are given access to however few of them there are, may hold more; to have come there today is
+ * too little then. */
+bool kt_known_workspace(const struct kt_scene *s, uint64_t folder, uint64_t peers, bool unit);
 bool kt_known_is_machine(const struct kt_scene *s);
 /* Is the path above the scene's secret this machine's own, which has read `secrets` in it? It has
  * read most of what anybody has; or few others take secrets up there, and this one is nobody's yet.

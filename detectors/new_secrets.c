@@ -4,14 +4,15 @@
  *
  * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
  *        secret_reach and new_ground.
- * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days and core only. No clock,
- * no I/O.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days, told_windows and core
+ *        only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
 #include "detectors/new_days.h"
 #include "detectors/new_ground.h"
 #include "detectors/secret_habit.h"
 #include "detectors/secret_reach.h"
+#include "detectors/told_windows.h"
 
 #include <math.h>
 #include <string.h>
@@ -22,15 +23,15 @@
 
 #define DAY_MIN        1440u
 #define OWN_WORK_MIN   60u
-#define OVER_MIN       (6u * 60u) /* evidence that comes later is another incident's */
 #define RMAX           1.2
 #define STORE_DISCOUNT 0.3
 #define LIST_MAX       KT_ROLLOUTS_LIST
 #define WHOLE          KT_HABIT_WHOLE
-#define DEPLOY         1u /* in a window of deploys: a rollout */
-#define EXPECTED       2u /* part of announced work: summed by itself */
-#define ELSEWHERE      4u /* in a network that was new to a person that day */
-#define ASKED          8u /* described to a person at home, who did not read it */
+#define DEPLOY         1u  /* in a window of deploys: a rollout */
+#define EXPECTED       2u  /* part of announced work: summed by itself */
+#define ELSEWHERE      4u  /* in a network that was new to a person that day */
+#define ASKED          8u  /* described to a person at home, who did not read it */
+#define FILLED         16u /* an app typed it in, and nobody saw it */
 #define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
 #define OLD_MIN        (21u * DAY_MIN)
 #define OLD_DAYS       2u
@@ -45,14 +46,14 @@ enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 struct options {
     uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers, floor_strange, floor_away,
         floor_wide, floor_days;
-    double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder;
+    double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder, fill;
 };
 struct taken { /* one novelty of the last 24 h */
     uint64_t secret, store;
     uint32_t minute;
     uint16_t weight;
     uint8_t read;  /* its value, not only asked for */
-    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE, ASKED */
+    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE, ASKED, FILLED */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -128,6 +129,9 @@ static const struct kt_option options[] = {
     NUMBER(floor_days, KT_OPT_UINT, "5",
            "Days in 14 on which a machine took up new secrets below which they say nothing."),
     NUMBER(peers, KT_OPT_UINT, "2", "So many colleagues make it a folder that people work in."),
+    NUMBER(fill, KT_OPT_DOUBLE, "0.3",
+           "What an item of 1Password counts that its app only filled in, in a network that the "
+           "person knows."),
     NUMBER(fresh, KT_OPT_DOUBLE, "0.3", "What a secret that was made in the last 24 hours counts."),
     KT_OPTIONS_END,
 };
@@ -183,46 +187,6 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
 }
 
 /* ---- judging ---- */
-/* Windows of the actor's incidents that are over: somebody was told then, and is not told again.
- * Not of those of failed logins alone: anybody may type a name, and cover what its owner's key
- * reads meanwhile. Of a dismissed one all of its days was learned, and nothing is left to tell. */
-#define FAILURES (1u << KT_FAMILY_FAILURES)
-struct told {
-    struct {
-        uint32_t from_min, until_min;
-    } at[KT_HELD_MAX];
-    unsigned n;
-    uint32_t days_min; /* what lay before the newest of new secrets was told with it */
-};
-
-static struct told told_of(const struct kt_scene *s)
-{
-    struct told told = { .n = 0 };
-    for (unsigned i = 0; i < KT_HELD_MAX; i++) {
-        uint32_t from = s->actor->held[i].from_min, until = s->actor->held[i].until_min;
-        unsigned of = s->actor->held[i].families;
-        if (s->actor->held[i].mark == KT_HELD_EXPECTED || until == 0 || of == FAILURES ||
-            until + OVER_MIN >= s->minute)
-            continue;
-        told.at[told.n].from_min = from;
-        told.at[told.n++].until_min = until;
-        if (s->actor->held[i].mark == KT_HELD_DISMISSED)
-            until = kt_actor_day_begins(s->actor, kt_actor_day(s->actor, until) + 1);
-        if (of >> KT_FAMILY_NEW_SECRETS & 1 && until > told.days_min)
-            told.days_min = until;
-    }
-    return told;
-}
-
-static bool told_before(const struct told *told, uint32_t from_min, uint32_t until_min)
-{
-    for (unsigned i = 0; i < told->n; i++) {
-        if (from_min <= told->at[i].until_min && until_min >= told->at[i].from_min)
-            return true;
-    }
-    return false;
-}
-
 struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
     unsigned asked[2];      /* of them, what a person at home only asked about */
@@ -324,8 +288,8 @@ static void sum_elsewhere(const struct kt_scene *s, const struct list *l, const 
 }
 
 /* all and here are exact where they reach `least`, and else below it. */
-static struct sums sum_list(const struct kt_scene *s, const struct told *told, struct list *l,
-                            uint64_t store, uint64_t least)
+static struct sums sum_list(const struct kt_scene *s, const struct kt_told_windows *told,
+                            struct list *l, uint64_t store, uint64_t least)
 {
     struct sums r = { .oldest = s->minute, .elsewhere_oldest = s->minute };
     struct kt_rollouts *kept = &s->recall->kept.rollouts;
@@ -344,7 +308,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct told *told, s
         const struct taken t = l->at[i];
         if (!kt_rollouts_stand(kept, asked, t.secret))
             beside->answer[i] = KT_ROLLOUT_UNASKED;
-        if ((t.aside & EXPECTED) != mine || (n_told > 0 && told_before(told, t.minute, t.minute)))
+        if ((t.aside & EXPECTED) != mine ||
+            (n_told > 0 && kt_told_before(told, t.minute, t.minute)))
             continue;
         if (t.aside & DEPLOY || beside->answer[i] == KT_ROLLOUT_YES)
             off_add(off, &t, store);
@@ -471,7 +436,7 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
 
 /* Of seven days, all stores together and this one, as of a day. */
 static struct judged judge_week(const struct kt_scene *s, const struct options *o,
-                                const struct told *before, const struct kt_habit *h,
+                                const struct kt_told_windows *before, const struct kt_habit *h,
                                 const struct kt_habit_store *t, uint32_t today)
 {
     unsigned sum = 0, here = 0, days = 0;
@@ -481,7 +446,7 @@ static struct judged judge_week(const struct kt_scene *s, const struct options *
         uint32_t begins = kt_actor_day_begins(s->actor, h->day_of[i] - 1);
         if (begins + DAY_MIN <= before->days_min)
             continue;
-        bool told = told_before(before, begins, begins + DAY_MIN - 1); /* the rest was learned */
+        bool told = kt_told_before(before, begins, begins + DAY_MIN - 1); /* the rest was learned */
         sum += told ? h->learned[i] : h->raw[i];
         here += kt_habit_of_store(t, h->day_of[i] - 1, told);
         days += h->busy[i];
@@ -588,7 +553,8 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
     uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
-                              (is_elsewhere(s) ? ELSEWHERE : 0) | (kt_known_asked(s) ? ASKED : 0));
+                              (is_elsewhere(s) ? ELSEWHERE : 0) | (kt_known_asked(s) ? ASKED : 0) |
+                              (kt_event_is_fill(s->ev) ? FILLED : 0));
     struct list *l = list_put(s);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
@@ -604,7 +570,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                               .read = s->read,
                               .aside = aside });
     kt_habit_raw(h, t, today, aside & NO_WEEK ? 0 : weight);
-    struct told told = told_of(s);
+    struct kt_told_windows told = kt_told_windows(s);
     struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
     /* A review that nobody is told of is no habit: what is asked about teaches what says nothing.
      */
@@ -628,19 +594,52 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
 }
 
 /* ---- the door ---- */
+static void take_back(struct kt_scene *s, struct kt_habit *h, struct taken *t)
+{
+    kt_habit_take_back(h, kt_table_get(s->tables[KT_NEW_STORE], store_key(s, t->store)),
+                       kt_actor_day(s->actor, t->minute), t->aside & NO_WEEK ? 0 : t->weight);
+    t->weight = 0;
+}
+
 /* A log without order may tell the read before the write that it followed. */
-static void take_back(struct kt_scene *s, struct kt_habit *h)
+static void take_back_written(struct kt_scene *s, struct kt_habit *h)
 {
     struct list *l = kt_table_get(s->tables[KT_NEW_LIST], s->who);
     for (unsigned i = 0; l != NULL && i < l->n; i++) {
         struct taken *t = &l->at[i];
-        if (t->secret != s->secret.a || t->minute < s->minute ||
-            t->minute >= s->minute + OWN_WORK_MIN)
-            continue;
-        kt_habit_take_back(h, kt_table_get(s->tables[KT_NEW_STORE], store_key(s, t->store)),
-                           kt_actor_day(s->actor, t->minute), t->aside & NO_WEEK ? 0 : t->weight);
-        t->weight = 0;
+        if (t->secret == s->secret.a && t->minute >= s->minute &&
+            t->minute < s->minute + OWN_WORK_MIN)
+            take_back(s, h, t);
     }
+}
+
+/* What was filled in within the day is seen now: it counts as what is seen, and once. */
+static void take_back_filled(struct kt_scene *s, struct kt_habit *h)
+{
+    struct list *l = kt_table_get(s->tables[KT_NEW_LIST], s->who);
+    for (unsigned i = 0; l != NULL && i < l->n; i++) {
+        if (l->at[i].secret == s->secret.a && l->at[i].aside & FILLED)
+            take_back(s, h, &l->at[i]);
+    }
+}
+
+/* Of what a person takes up, who works there with colleagues, or lets an app type it in.
+ *
+ * Of 1Password a vault is what people are given access to, and a small firm has five: its share of
+ * the store says nothing. Who takes items out of it, or comes from where he never was, is judged by
+ * the share as before. */
+static unsigned weight_of_person(const struct kt_scene *s, const struct options *o, unsigned weight,
+                                 uint64_t folder)
+{
+    bool elsewhere = is_elsewhere(s);
+    bool vault = kt_str_starts(s->ev->secret, KT_STR("op://")) && s->ev->action != KT_ACT_EXPORT &&
+                 !elsewhere;
+    double w = weight;
+    if (kt_known_workspace(s, folder, o->peers, vault))
+        w = fmin(w, o->folder * WHOLE);
+    if (kt_event_is_fill(s->ev) && !elsewhere)
+        w = fmin(w, o->fill * WHOLE);
+    return (unsigned)lround(w);
 }
 
 static void day_begins(struct kt_scene *s, struct kt_habit *h)
@@ -654,6 +653,18 @@ static void day_begins(struct kt_scene *s, struct kt_habit *h)
     kt_put_aside(s, ASIDE_DAY, today, (s->minute / 60 + 1) * 60, (uint16_t[4]){ 1, 0, 0, 0 });
 }
 
+/* It read what only other teams had read, and remembers it. */
+static void tell_strange(struct kt_scene *s, const struct options *o, const struct kt_habit *h)
+{
+    const struct kt_reach_limits limits = { .strange = o->floor_strange,
+                                            .away = o->floor_away,
+                                            .wide = o->floor_wide,
+                                            .client_points = o->client,
+                                            .wide_points = o->wide };
+    kt_reach_mark(s);
+    kt_reach_tell(s, h, &limits);
+}
+
 static void on_event(struct kt_scene *s, const void *opt)
 {
     const struct options *o = opt;
@@ -665,7 +676,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         day_begins(s, h);
     bool writes = s->ev->action == KT_ACT_WRITE || s->ev->action == KT_ACT_ROTATE;
     if (s->taught && writes && s->ev->secret.len > 0) {
-        take_back(s, h);
+        take_back_written(s, h);
         kt_known_written(s, &h->pairs);
     }
     bool probe = !s->read && kt_event_is_probe(s->ev);
@@ -674,14 +685,16 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct kt_known_pair *p = kt_known_pair(s);
     const struct list *l = kt_table_peek(s->tables[KT_NEW_LIST], s->who);
     bool known = kt_known(s, p), lately = in_list(l, s->secret.a, s->minute);
-    bool fresh = !known && !lately;
+    bool unseen = kt_known_unseen(s, p), fresh = unseen || (!known && !lately);
+    if (unseen)
+        take_back_filled(s, h);
     uint64_t folder = kt_known_name(s)->folder;
     bool first = p != NULL ? !p->read : fresh;
     unsigned weight = fresh ? weight_of(s, o, h, p, l) : 0;
-    s->novelty.weight = s->late ? 0 : weight;
+    s->novelty.weight = s->late || known || lately ? 0 : weight;
     s->novelty.known = known && !lately;
-    if (weight > 0 && kt_kind_is_person(s->actor->kind) && kt_known_workspace(s, folder, o->peers))
-        weight = (unsigned)lround(fmin(weight, o->folder * WHOLE));
+    if (weight > 0 && kt_kind_is_person(s->actor->kind))
+        weight = weight_of_person(s, o, weight, folder);
     if (s->read)
         kt_habit_prefix(h, kt_known_name(s)->parent, first);
     if (weight > 0 && !s->late)
@@ -691,15 +704,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
         kt_known_remember(s, p, strange, &h->pairs);
-    if (strange) {
-        const struct kt_reach_limits limits = { .strange = o->floor_strange,
-                                                .away = o->floor_away,
-                                                .wide = o->floor_wide,
-                                                .client_points = o->client,
-                                                .wide_points = o->wide };
-        kt_reach_mark(s);
-        kt_reach_tell(s, h, &limits);
-    }
+    if (strange)
+        tell_strange(s, o, h);
     if (s->taught && s->read)
         kt_known_visit(s, folder, ASIDE_FOLDER);
 }

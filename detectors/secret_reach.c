@@ -19,7 +19,6 @@
 #define FORTNIGHT    14u
 #define WEEKS_MIN    2u /* of which the widest week is the yardstick, at the least */
 #define HOME_READS   20u
-#define STRANGE      2u  /* only other teams had read it, and the person did not come back to it */
 #define RECORD_BASE  2.5 /* §4.3: own record */
 #define RECORD_STEEP 6.0
 #define RECORD_MOST  6.0
@@ -195,9 +194,9 @@ static void come_back(const struct kt_scene *s, struct kt_reach *r, struct kt_kn
     int slot = slot_of(r, last);
     if (slot >= 0)
         r->latest[slot] = add16(r->latest[slot], -1);
-    if (!(p->read & STRANGE) || first >= today)
+    if (!(p->read & KT_KNOWN_STRANGE) || first >= today)
         return;
-    p->read &= ~STRANGE;
+    p->read &= ~KT_KNOWN_STRANGE;
     slot = slot_of(r, first);
     if (slot >= 0)
         r->strange[slot] = add16(r->strange[slot], -1);
@@ -333,7 +332,7 @@ void kt_reach_mark(const struct kt_scene *s)
 {
     struct kt_known_pair *p = kt_known_pair(s);
     if (p != NULL)
-        p->read |= STRANGE;
+        p->read |= KT_KNOWN_STRANGE;
 }
 
 /* ---- judging ---- */

@@ -2,12 +2,14 @@
  * volume_spike: far more reads, or far more different secrets, than an actor ever read in an hour
  * (DETECTION §4.3).
  *
- * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals;
- *        by pair: what an actor wrote itself; by secret: its readers; by kind: peers' prior and
- * growth. Calls: deletions, detector.h, hot_secret, hour_secrets, refusals, told_burst and core
- * only. No clock, no I/O.
+ * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals,
+ *        items filled in; by pair: what an actor wrote itself; by secret: its readers; by kind:
+ *        peers' prior and growth.
+ * Calls: deletions, detector.h, filled, hot_secret, hour_secrets, refusals, told_burst and core
+ *        only. No clock, no I/O.
  */
 #include "detectors/deletions.h"
+#include "detectors/filled.h"
 #include "detectors/hot_secret.h"
 #include "detectors/hour_secrets.h"
 #include "detectors/refusals.h"
@@ -37,7 +39,8 @@ enum {
     T_WORK,
     T_TOLD,
     T_DELETED,
-    T_REFUSED
+    T_REFUSED,
+    T_FILLED
 };
 
 struct options {
@@ -123,6 +126,8 @@ static const struct kt_table_decl tables[] = {
                     KT_EVICT_LRU, kt_deletions_are_sound },
     [T_REFUSED] = { "volume_refused", KT_KEY_ACTOR, sizeof(struct kt_refusals), 1, 4000,
                     KT_EVICT_LRU, kt_refusals_are_sound },
+    [T_FILLED] = { "volume_filled", KT_KEY_ACTOR, sizeof(struct kt_distinct), 1, 4000, KT_EVICT_LRU,
+                   kt_filled_is_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -257,6 +262,19 @@ static struct counts counts_in(const struct kt_scene *s, const struct windows *w
                             .distinct_five = distinct_in(s, w, of, 5) };
 }
 
+/* What an app typed into a site nobody saw, so it is no different secret of a burst; it is a read
+ * of the rate all the same, and a name of the record, so that what is seen is judged as ever
+ * (docs/decisions/0135). */
+static void leave_out_filled(const struct kt_scene *s, struct counts *c)
+{
+    const struct kt_distinct *d = kt_filled_of(s, s->tables[T_FILLED]);
+    if (d == NULL || s->expected)
+        return;
+    unsigned hour = kt_distinct_count(d, s->minute, 60), five = kt_distinct_count(d, s->minute, 5);
+    c->distinct -= hour < c->distinct ? hour : c->distinct;
+    c->distinct_five -= five < c->distinct_five ? five : c->distinct_five;
+}
+
 /* ---- bursts that were told ---- */
 /* An incident holds back what it names, so a job that takes the same secrets each time would never
  * get a record, and would be news for ever: of what was told only other secrets are counted, and
@@ -275,7 +293,8 @@ static bool leave_out_told(struct kt_scene *s, const struct options *o, const st
     for (unsigned i = 0; i < members(s); i++) {
         if (!renewed && kt_told_has(&told->burst, secret_hash(s, i)))
             continue;
-        note_secret(s, &told->others, KT_HOUR_OTHERS, secret_hash(s, i));
+        if (!kt_event_is_fill(s->ev))
+            note_secret(s, &told->others, KT_HOUR_OTHERS, secret_hash(s, i));
         kt_ring_add(&told->others.ring, s->t, 1);
         others++;
     }
@@ -306,6 +325,8 @@ static struct counts count_in(struct kt_scene *s, struct volume *v, struct rate 
     unsigned n = members(s);
     struct windows *now = windows_of(s, v);
     kt_ring_add(&now->ring, s->t, n);
+    if (!s->expected && !rollout)
+        kt_filled_note(s, s->tables[T_FILLED], &now->seen);
     for (unsigned i = 0; i < n && !rollout; i++)
         note_secret(s, now, which_now(s), secret_hash(s, i));
     uint32_t day = s->minute / 1440;
@@ -605,6 +626,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
     struct rate *r = rate_of(s);
     struct counts all = count_in(s, v, r, s->deploy || (rollout && s->young)), c = all;
+    leave_out_filled(s, &c);
     bool by_clock = leave_out_told(s, o, hot, &c);
     put_reads_aside(s, by_clock ? &c : &all);
     judge(s, o, v, r, &c);
