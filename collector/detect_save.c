@@ -12,7 +12,7 @@
 #include "core/base/alloc.h"
 #include "core/base/hash.h"
 
-#define STATE_VERSION 10u
+#define STATE_VERSION 11u
 
 /* ---- the head ---- */
 static void layout(const struct kt_detect *d, uint8_t ret[32])

@@ -148,7 +148,7 @@ struct kt_tuning { /* the options that hold, and what their strings live in */
     struct kt_conf *own_conf; /* recorded, or defaults; NULL: the conf that was given */
 };
 
-#define TABLES_MAX 12
+#define TABLES_MAX 15
 struct kt_detect {
     struct kt_detect_options o;
     struct kt_tuning tuning;

@@ -19,6 +19,7 @@ enum kt_new_table {
     KT_NEW_TEAMS,
     KT_NEW_GROUND,
     KT_NEW_GROUND_USE,
+    KT_NEW_MOVED,
 };
 
 #define KT_KNOWN_PAIRS 1024u /* of one actor; behind them a filter */
@@ -37,8 +38,9 @@ struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */
 struct kt_known_secret {
     uint32_t born_min;  /* written before anybody read it; 0 = not seen */
     uint32_t wrote_min; /* newest write by anybody; 0 = not seen */
-    uint32_t n, pad;
-    struct { /* who read it for the first time lately */
+    uint32_t n;
+    uint32_t moved_from; /* of moved_secrets: which secret it is at another path; 0 = none */
+    struct {             /* who read it for the first time lately */
         uint32_t actor, minute, kind, pad;
     } last[4];
 };

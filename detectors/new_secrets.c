@@ -3,11 +3,12 @@
  * Sees a burst and one an hour alike, since the time between reads does not matter.
  *
  * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
- *        secret_reach and new_ground.
- * Calls: detector.h, secret_habit, secret_reach, known_secrets, new_days, told_windows and core
- *        only. No clock, no I/O.
+ *        secret_reach, new_ground and moved_secrets.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets, moved_secrets, new_days,
+ *        told_windows and core only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
+#include "detectors/moved_secrets.h"
 #include "detectors/new_days.h"
 #include "detectors/new_ground.h"
 #include "detectors/secret_habit.h"
@@ -46,7 +47,7 @@ enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 struct options {
     uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers, floor_strange, floor_away,
         floor_wide, floor_days;
-    double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder, fill;
+    double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder, fill, moved;
 };
 struct taken { /* one novelty of the last 24 h */
     uint64_t secret, store;
@@ -76,7 +77,7 @@ static const struct kt_table_decl tables[] = {
                       KT_EVICT_LRU, NULL },
     [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 4000,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 2, 40000,
+    [KT_NEW_SECRET] = { "new_secret", KT_KEY_SECRET, sizeof(struct kt_known_secret), 3, 40000,
                         KT_EVICT_LRU, NULL },
     [KT_NEW_FOLDER] = { "new_folder", KT_KEY_PAIR, sizeof(struct kt_known_folder), 2, 40000,
                         KT_EVICT_LRU, NULL },
@@ -90,6 +91,8 @@ static const struct kt_table_decl tables[] = {
                         KT_EVICT_LRU, NULL },
     [KT_NEW_GROUND_USE] = { "new_ground_use", KT_KEY_ACTOR, sizeof(struct kt_ground_use), 1, 8000,
                             KT_EVICT_LRU, NULL },
+    [KT_NEW_MOVED] = { "new_moved", KT_KEY_PAIR, sizeof(struct kt_moved), 1, 60000, KT_EVICT_LRU,
+                       NULL },
 };
 
 #define NUMBER(field, type, value, help)                                                           \
@@ -129,6 +132,9 @@ static const struct kt_option options[] = {
     NUMBER(floor_days, KT_OPT_UINT, "5",
            "Days in 14 on which a machine took up new secrets below which they say nothing."),
     NUMBER(peers, KT_OPT_UINT, "2", "So many colleagues make it a folder that people work in."),
+    NUMBER(
+        moved, KT_OPT_DOUBLE, "0.1",
+        "What a machine's secret counts that is one of its own at another path, and nobody's yet."),
     NUMBER(fill, KT_OPT_DOUBLE, "0.3",
            "What an item of 1Password counts that its app only filled in, in a network that the "
            "person knows."),
@@ -169,7 +175,7 @@ static bool is_own(const struct kt_scene *s, const struct kt_habit *h, const str
 
 static unsigned weight_of(const struct kt_scene *s, const struct options *o,
                           const struct kt_habit *h, const struct kt_known_pair *p,
-                          const struct list *l)
+                          const struct list *l, uint64_t from)
 {
     if ((s->ev->flags & KT_FLAG(BULK)) != 0)
         return 0; /* its members are records of their own */
@@ -181,6 +187,8 @@ static unsigned weight_of(const struct kt_scene *s, const struct options *o,
     double w = s->read ? 1 : o->probe;
     if (is_own(s, h, l))
         w = fmin(w, o->own_prefix);
+    if (from != 0)
+        w = fmin(w, o->moved);
     if (kt_known_fresh(s))
         w = fmin(w, o->fresh);
     return (unsigned)lround(w * WHOLE);
@@ -690,7 +698,8 @@ static void on_event(struct kt_scene *s, const void *opt)
         take_back_filled(s, h);
     uint64_t folder = kt_known_name(s)->folder;
     bool first = p != NULL ? !p->read : fresh;
-    unsigned weight = fresh ? weight_of(s, o, h, p, l) : 0;
+    uint64_t from = fresh ? kt_moved_from(s) : 0; /* it is that one at another path */
+    unsigned weight = fresh ? weight_of(s, o, h, p, l, from) : 0;
     s->novelty.weight = s->late || known || lately ? 0 : weight;
     s->novelty.known = known && !lately;
     if (weight > 0 && kt_kind_is_person(s->actor->kind))
@@ -704,6 +713,8 @@ static void on_event(struct kt_scene *s, const void *opt)
     bool strange = reaches && kt_reach_read(s, h, p, first, ASIDE_TEAM);
     if (s->taught)
         kt_known_remember(s, p, strange, &h->pairs);
+    if (s->taught && first)
+        kt_moved_note(s, from);
     if (strange)
         tell_strange(s, o, h);
     if (s->taught && s->read)
