@@ -61,6 +61,12 @@ static unsigned ends_of(struct kt_str secret, uint64_t end[ENDS])
     return n < ENDS ? n : ENDS;
 }
 
+/* The secret of the scene as pairs have it. */
+static uint64_t own_name(const struct kt_scene *s)
+{
+    return kt_known_name(s)->alike;
+}
+
 static struct kt_key end_key(const struct kt_scene *s, uint64_t end)
 {
     return (struct kt_key){ s->actor->number, end };
@@ -92,7 +98,7 @@ uint64_t kt_moved_from(const struct kt_scene *s)
     unsigned n = ends_of(s->ev->secret, end);
     for (unsigned i = 0; i < n; i++) {
         const struct kt_moved *m = kt_table_peek(s->tables[KT_NEW_MOVED], end_key(s, end[i]));
-        if (m == NULL || m->secret == s->secret.a || !is_in_use(s, m->secret))
+        if (m == NULL || m->secret == own_name(s) || !is_in_use(s, m->secret))
             continue;
         if (x == NULL || x->n == 0 || x->moved_from == short_of(m->secret))
             return m->secret;
@@ -107,13 +113,13 @@ void kt_moved_note(struct kt_scene *s, uint64_t from)
     for (unsigned i = 0; i < n; i++) { /* the old one stands for no other */
         struct kt_moved *m = kt_table_get(s->tables[KT_NEW_MOVED], end_key(s, end[i]));
         if (m != NULL && from != 0 && m->secret == from)
-            m->secret = s->secret.a;
+            m->secret = own_name(s);
     }
     if (n == 0)
         return;
     struct kt_moved *m = kt_table_put(s->tables[KT_NEW_MOVED], end_key(s, end[n - 1]), NULL);
     if (m->secret == 0)
-        m->secret = s->secret.a;
+        m->secret = own_name(s);
     struct kt_known_secret *x =
         kt_table_get(s->tables[KT_NEW_SECRET], (struct kt_key){ s->secret.a, 0 });
     if (x != NULL && from != 0)
