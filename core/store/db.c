@@ -196,12 +196,12 @@ enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err)
 
 enum kt_status kt_db_move_begins(sqlite3 *db, struct kt_error *err)
 {
-    return kt_db_exec(db, "PRAGMA synchronous=NORMAL; PRAGMA secure_delete=OFF", err);
+    return kt_db_exec(db, "PRAGMA synchronous=NORMAL", err);
 }
 
 enum kt_status kt_db_move_ends(sqlite3 *db, struct kt_error *err)
 {
-    return kt_db_exec(db, "PRAGMA synchronous=FULL; PRAGMA secure_delete=ON", err);
+    return kt_db_exec(db, "PRAGMA synchronous=FULL", err);
 }
 
 enum kt_status kt_db_place_of(sqlite3 *db, struct kt_db_place *ret, struct kt_error *err)

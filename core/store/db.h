@@ -50,9 +50,10 @@ KT_MUST_USE enum kt_status kt_db_open(const char *path, const char *vfs, enum kt
 /* The writer's WAL mode: a commit is synced, what is deleted is overwritten. It changes the file,
  * so only after the file is known to be ours. */
 KT_MUST_USE enum kt_status kt_db_write_ahead(sqlite3 *db, struct kt_error *err);
-/* Around a transaction that only gives rows another form: no commit waits for the disk, since the
- * rows as they were are synced, and a power cut may bring them back; no freed page is overwritten,
- * since all that it says is said elsewhere. The next commit or checkpoint syncs it. */
+/* Around a transaction that only gives rows another form: its commit waits for no disk, since the
+ * rows as they were are synced, and a power cut may bring them back. The next commit or checkpoint
+ * syncs it. What it frees is overwritten as ever: what retention deletes later would stay readable
+ * in the rows that it had before. */
 KT_MUST_USE enum kt_status kt_db_move_begins(sqlite3 *db, struct kt_error *err);
 KT_MUST_USE enum kt_status kt_db_move_ends(sqlite3 *db, struct kt_error *err);
 struct kt_db_place { /* which file a name stood for; a name alone says nothing: whoever opens a

@@ -48,7 +48,7 @@ static void *run(void *self)
     struct kt_sealer *s = self;
     /* Whoever waits for an ack or an alert goes first: a segment has time, and is made while the
      * writer waits for the disk. */
-    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), getpriority(PRIO_PROCESS, 0) + NICE);
     (void)pthread_mutex_lock(&s->lock);
     while (!s->quit) {
         if (s->state == GIVEN) {

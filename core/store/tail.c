@@ -138,7 +138,8 @@ static enum kt_status install(struct kt_store *s, const struct kt_built *b, stru
         status = move(s, b, err);
     if (kt_db_move_ends(s->db, &local) != KT_OK) {
         s->broken = true; /* no batch may be committed without a sync */
-        return kt_fail(err, local.code, "seal: %s", local.text);
+        if (status == KT_OK)
+            status = kt_fail(err, local.code, "seal: %s", local.text);
     }
     if (status != KT_OK)
         return status;
