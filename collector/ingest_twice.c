@@ -20,12 +20,19 @@ static struct kt_twice_peer *find(struct kt_ingest_twice *tw, uint64_t peer)
     return NULL;
 }
 
-/* A free place, or that of the connection heard longest ago. */
-static struct kt_twice_peer *place(struct kt_ingest_twice *tw)
+/* How much it would be missed: not at all when it is silent, else the more the longer it lives, so
+ * that greetings in a row push out each other and not the agent that was there. */
+static kt_time_ns worth(const struct kt_twice_peer *p, kt_time_ns mono)
+{
+    bool silent = p->greeted == 0 || mono - p->heard >= BESIDE;
+    return silent ? p->heard - mono : p->heard - p->greeted;
+}
+
+static struct kt_twice_peer *place(struct kt_ingest_twice *tw, kt_time_ns mono)
 {
     struct kt_twice_peer *best = &tw->at[0];
     for (unsigned i = 1; i < KT_TWICE_PEERS; i++)
-        if (tw->at[i].heard < best->heard)
+        if (worth(&tw->at[i], mono) < worth(best, mono))
             best = &tw->at[i];
     return best;
 }
@@ -46,7 +53,7 @@ bool kt_ingest_twice(struct kt_ingest_twice *tw, uint64_t peer, bool greets, kt_
     if (p == NULL && !greets)
         return false;
     if (p == NULL) {
-        p = place(tw);
+        p = place(tw, mono);
         *p = (struct kt_twice_peer){ .peer = peer, .greeted = mono };
     }
     p->heard = mono;

@@ -162,6 +162,23 @@ static void short_visits_with_an_agents_key_are_told(void **state)
     assert_int_equal(w->n_alarms, 1);
 }
 
+/* It greets often, so that the agent is forgotten. */
+static void many_greetings_hide_no_second_agent(void **state)
+{
+    struct ingest_world *w = *state;
+    ingest_greeted(w);
+    ping(w, INGEST_PEER, 10 * KT_NS_S);
+    for (uint64_t peer = 2; peer < 20; peer++) {
+        w->clock.mono += KT_NS_MS;
+        ingest_hello(w, peer, &w->one);
+    }
+    for (unsigned i = 0; i < 20; i++) {
+        ping(w, INGEST_PEER, 5 * KT_NS_S);
+        ping(w, 19, 5 * KT_NS_S);
+    }
+    assert_int_equal(w->n_alarms, 1);
+}
+
 static void one_agent_that_comes_again_is_no_second(void **state)
 {
     struct ingest_world *w = *state;
@@ -602,6 +619,7 @@ int main(void)
         T(two_agents_with_one_key_are_told),
         T(two_agents_with_one_spool_are_told),
         T(short_visits_with_an_agents_key_are_told),
+        T(many_greetings_hide_no_second_agent),
         T(one_agent_that_comes_again_is_no_second),
         T(a_revoked_key_is_refused_from_the_next_message_on), /* N3 */
         T(an_instance_of_another_agent_is_refused),           /* N5 */
