@@ -39,6 +39,10 @@ bool kt_alerts_self_open(const struct kt_alerts *a, const char *code, struct kt_
 KT_MUST_USE enum kt_status kt_alerts_self_over(struct kt_alerts *a, const char *code,
                                                struct kt_str about, kt_time_ns now,
                                                struct kt_error *err);
+/* The same of all subjects of a code: the causes are over whatever they were called. */
+bool kt_alerts_self_any(const struct kt_alerts *a, const char *code);
+KT_MUST_USE enum kt_status kt_alerts_self_over_all(struct kt_alerts *a, const char *code,
+                                                   kt_time_ns now, struct kt_error *err);
 /* Is the hour of one over? Once a minute will do. */
 bool kt_alerts_self_due(const struct kt_alerts *a, kt_time_ns now);
 /* Inside a transaction: resolves those. */

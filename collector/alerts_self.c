@@ -214,6 +214,56 @@ enum kt_status kt_alerts_self_over(struct kt_alerts *a, const char *code, struct
     return save(a, name, &st, err);
 }
 
+struct open_ones {
+    unsigned n;
+    char name[BLOBS_MAX][NAME_BYTES];
+};
+
+static enum kt_status take_open(void *self, const char *name, struct kt_str value,
+                                struct kt_error *err)
+{
+    struct open_ones *o = self;
+    struct state st;
+    (void)err;
+    if (o->n < BLOBS_MAX && strlen(name) < NAME_BYTES && parse(value, &st) && st.ends != 0 &&
+        st.over == 0)
+        kt_str_copyz(o->name[o->n++], NAME_BYTES, kt_str_of(name));
+    return KT_OK;
+}
+
+/* The blobs of a code whose cause is not known to be over; up to BLOBS_MAX at a time. */
+static enum kt_status open_of(const struct kt_alerts *a, const char *code, struct open_ones *ret,
+                              struct kt_error *err)
+{
+    char prefix[NAME_BYTES];
+    ret->n = 0;
+    return kt_store_each(a->store, name_of(code, KT_STR(""), prefix), take_open, ret, err);
+}
+
+bool kt_alerts_self_any(const struct kt_alerts *a, const char *code)
+{
+    struct open_ones *o = kt_alloc(sizeof *o);
+    bool any = open_of(a, code, o, NULL) == KT_OK && o->n > 0;
+    kt_free(o);
+    return any;
+}
+
+enum kt_status kt_alerts_self_over_all(struct kt_alerts *a, const char *code, kt_time_ns now,
+                                       struct kt_error *err)
+{
+    struct open_ones *o = kt_alloc(sizeof *o);
+    struct state st;
+    enum kt_status status = open_of(a, code, o, err);
+    for (unsigned i = 0; status == KT_OK && i < o->n; i++) {
+        if (!load(a, o->name[i], &st))
+            continue;
+        st.over = now;
+        status = save(a, o->name[i], &st, err);
+    }
+    kt_free(o);
+    return status;
+}
+
 static enum kt_status resolve(struct kt_alerts *a, const struct state *st, kt_time_ns now,
                               struct kt_error *err)
 {

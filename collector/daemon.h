@@ -87,6 +87,9 @@ void kt_daemon_unsay(struct kt_daemon *d, const char *code, struct kt_str about)
 /* The cause of an alert about ourselves is over; opens the transaction when there is one. */
 KT_MUST_USE enum kt_status kt_daemon_over(struct kt_daemon *d, const char *code,
                                           struct kt_str about, struct kt_error *err);
+/* The same of whatever it was about: a file may be gone, or have another name by now. */
+KT_MUST_USE enum kt_status kt_daemon_over_all(struct kt_daemon *d, const char *code,
+                                              struct kt_error *err);
 /* Writes queued notes: an audit record and an alert each. Opens the transaction when needed. */
 KT_MUST_USE enum kt_status kt_daemon_write_notes(struct kt_daemon *d, struct kt_error *err);
 /* One control record: kind audit or config; raw is a JSON object. */
@@ -126,8 +129,6 @@ KT_MUST_USE enum kt_status kt_daemon_keys(const struct kt_conf *conf, const uint
 /* ---- daemon_open.c: the tables of addresses of a configuration ---- */
 KT_MUST_USE enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **ret,
                                               struct kt_error *err);
-/* All of them are open: what was told of one is over. */
-KT_MUST_USE enum kt_status kt_daemon_geo_over(struct kt_daemon *d, struct kt_error *err);
 
 /* ---- daemon_requests.c: the control socket's requests ---- */
 struct kt_control_handler kt_daemon_handler(struct kt_daemon *d);

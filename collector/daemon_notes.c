@@ -87,6 +87,20 @@ enum kt_status kt_daemon_over(struct kt_daemon *d, const char *code, struct kt_s
     return st;
 }
 
+enum kt_status kt_daemon_over_all(struct kt_daemon *d, const char *code, struct kt_error *err)
+{
+    size_t n = strlen(code);
+    if (!kt_alerts_self_any(d->alerts, code))
+        return KT_OK;
+    for (unsigned i = 0; i < KT_NOTES_MAX; i++)
+        if (strncmp(d->quiet[i].key, code, n) == 0 && d->quiet[i].key[n] == ' ')
+            d->quiet[i].until = 0;
+    enum kt_status st = kt_ingest_begin(d->ingest, err);
+    if (st == KT_OK)
+        st = kt_alerts_self_over_all(d->alerts, code, kt_clock_real.wall(kt_clock_real.self), err);
+    return st;
+}
+
 /* For `status`, which cannot read the log for it. */
 static enum kt_status keep_restored(struct kt_daemon *d, const struct kt_note *n,
                                     struct kt_error *err)

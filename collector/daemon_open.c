@@ -49,17 +49,6 @@ enum kt_status kt_daemon_open_geo(const struct kt_conf *conf, struct kt_geo **re
     return kt_geo_open(all.at, all.n, conf->geoip_auto, ret, err);
 }
 
-enum kt_status kt_daemon_geo_over(struct kt_daemon *d, struct kt_error *err)
-{
-    char paths[GEO_PATHS][256];
-    const char *at[GEO_PATHS];
-    struct kt_strings all = geo_paths(d->conf, paths, at);
-    enum kt_status st = kt_daemon_over(d, "geoip.broken", KT_STR("geoip.databases"), err);
-    for (unsigned i = 0; i < all.n && st == KT_OK; i++)
-        st = kt_daemon_over(d, "geoip.broken", kt_str_of(all.at[i]), err);
-    return st;
-}
-
 /* A table that was left half written says less of addresses; it must not keep the collector, and
  * with it every record, away. It is left out, and told. */
 static enum kt_status open_sound_geo(struct kt_daemon *d, struct kt_error *err)

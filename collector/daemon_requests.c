@@ -166,7 +166,7 @@ enum kt_status kt_daemon_renew_geo(struct kt_daemon *d, struct kt_error *err)
     struct kt_geo *fresh = NULL;
     struct kt_error why = { 0 };
     if (!kt_geo_is_stale(d->geo))
-        return d->geo_left_out ? KT_OK : kt_daemon_geo_over(d, err);
+        return d->geo_left_out ? KT_OK : kt_daemon_over_all(d, "geoip.broken", err);
     if (kt_daemon_open_geo(d->conf, &fresh, &why) == KT_OK) {
         kt_daemon_unsay(d, "geoip.broken", about);
         return take_geo(d, fresh, err);

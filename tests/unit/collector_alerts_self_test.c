@@ -116,6 +116,30 @@ static void what_a_person_has_closed_comes_again_as_a_new_alert(void **state)
     triaged_told(w, "trigger resolve trigger");
 }
 
+static void what_is_over_is_so_under_every_name(void **state)
+{
+    struct triaged *w = *state;
+    const char *const tables[] = { "/g/one-2026-10.mmdb", "/g/two.mmdb" };
+    for (unsigned i = 0; i < 2; i++) {
+        const struct kt_alerts_self s = { .code = kt_self_code_of("geoip.broken"),
+                                          .about = kt_str_of(tables[i]),
+                                          .sentence = "is no table" };
+        assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+        assert_int_equal(kt_alerts_self(w->alerts, &s, w->now, NULL), KT_OK);
+        assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    }
+    say(w, "disk.alert"); /* another code */
+    assert_true(kt_alerts_self_any(w->alerts, "geoip.broken"));
+    assert_int_equal(kt_store_begin(w->store, NULL), KT_OK);
+    assert_int_equal(kt_alerts_self_over_all(w->alerts, "geoip.broken", w->now, NULL), KT_OK);
+    assert_int_equal(kt_store_commit(w->store, NULL), KT_OK);
+    assert_false(kt_alerts_self_any(w->alerts, "geoip.broken"));
+    assert_true(kt_alerts_self_any(w->alerts, "disk.alert"));
+    w->now += KT_NS_HOUR;
+    minute(w);
+    triaged_told(w, "trigger trigger trigger resolve resolve");
+}
+
 /* ---- the table and its page ---- */
 
 /* docs/self-alerts.md says of each what an alert says, so that neither grows old alone. */
@@ -166,6 +190,7 @@ int main(void)
         T(what_has_no_end_is_another_alert_after_an_hour_of_quiet),
         T(what_a_person_has_closed_comes_again_as_a_new_alert),
         T(an_alert_about_itself_says_what_to_do),
+        T(what_is_over_is_so_under_every_name),
         cmocka_unit_test(the_page_has_each_code_as_it_is),
     };
     kt_hash_init();
