@@ -63,6 +63,7 @@ struct habit {         /* one person */
     uint32_t looked;   /* date at which `moved` was looked at last, + 1: once a day is enough */
     uint32_t moved;    /* had its hours moved? */
     uint64_t config;   /* the newest of a call that was counted as one that it had never read */
+    uint64_t counted;  /* the newest of a call that was counted */
     struct run run[2]; /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
@@ -529,17 +530,18 @@ static uint64_t config_of(const struct kt_scene *s)
     return kt_hash64(kt_str_sub(s->ev->secret, 0, end), s->actor->call) | 1;
 }
 
-/* A further name of a config whose first one it knows: new to it is what the call gave, too. */
-static void note_along(const struct kt_scene *s, struct habit *h)
+/* A further name of a config that was counted and whose first one it knows: new to it is what the
+ * call gave, too. false: it says nothing more. */
+static bool note_along(const struct kt_scene *s, struct habit *h)
 {
     struct run *run = &h->run[s->expected];
     uint64_t config = config_of(s);
-    bool counted = run->n > 0 && run->last == s->minute;
-    if (!counted || s->novelty.known || h->config == config)
-        return;
+    if (run->n == 0 || h->counted != config || s->novelty.known || h->config == config)
+        return false;
     run->strange += !is_elsewhere(s);
     run->unread++;
     h->config = config;
+    return true;
 }
 
 static void note_read(const struct kt_scene *s, struct habit *h, bool other)
@@ -557,7 +559,8 @@ static void note_read(const struct kt_scene *s, struct habit *h, bool other)
     h->run[work].strange += is_strange(s);
     h->run[work].elsewhere += is_elsewhere(s);
     h->run[work].unread += s->novelty.weight > 0;
-    h->config = s->novelty.weight > 0 ? config_of(s) : h->config;
+    h->counted = config_of(s);
+    h->config = s->novelty.weight > 0 ? h->counted : h->config;
     *from = minute < *from ? minute : *from;
     *last = minute > *last ? minute : *last;
 }
@@ -636,15 +639,12 @@ static void judge(struct kt_scene *s, const struct options *o)
     judge_hour(s, o, h);
     if ((double)h->p[OF_STEADY] > o->odd)
         return;
-    if (s->along) {
-        note_along(s, h);
-        return;
-    }
     bool other = kt_production(s->shared->conf, s->ev->secret) == 0;
-    if (other && !(s->read && s->novelty.weight > 0))
+    if (s->along ? !note_along(s, h) : other && !(s->read && s->novelty.weight > 0))
         return;
-    note_read(s, h, other);
-    if (s->taught)
+    if (!s->along)
+        note_read(s, h, other);
+    if (!s->along && s->taught)
         kt_put_aside(s, ASIDE_NIGHT, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
                      (uint16_t[4]){ 1, 0, 0, 0 });
     double p = (double)h->p[compared_with(&h->run[s->expected])];
