@@ -24,7 +24,6 @@
 #define BLOOM_PROBES 5u
 #define FOLDER_SEED  UINT64_C(0x666f6c646572)
 #define PARENT_SEED  UINT64_C(0x6e657773)
-#define ALIKE_SEED   UINT64_C(0x616c696b65)
 
 static struct kt_key one_key(uint64_t hash)
 {
@@ -37,12 +36,6 @@ static struct kt_key pair_key(const struct kt_scene *s, uint64_t with)
 }
 
 /* ---- pairs ---- */
-/* The secret of the scene, in whatever region: what an actor knows in one it knows in all. */
-static uint64_t alike(const struct kt_scene *s)
-{
-    return kt_known_name(s)->alike;
-}
-
 static bool bloom_has(const struct kt_known_bloom *b, uint64_t hash)
 {
     for (unsigned i = 0; b != NULL && i < BLOOM_PROBES; i++, hash = hash >> 15 | hash << 49) {
@@ -80,13 +73,13 @@ static bool tainted(const struct kt_scene *s, const struct kt_known_pair *p)
 
 struct kt_known_pair *kt_known_pair(const struct kt_scene *s)
 {
-    return kt_table_get(s->tables[KT_NEW_PAIR], pair_key(s, alike(s)));
+    return kt_table_get(s->tables[KT_NEW_PAIR], pair_key(s, s->secret.a));
 }
 
 bool kt_known(const struct kt_scene *s, const struct kt_known_pair *p)
 {
     if (p == NULL)
-        return bloom_has(kt_table_peek(s->tables[KT_NEW_BLOOM], s->who), alike(s));
+        return bloom_has(kt_table_peek(s->tables[KT_NEW_BLOOM], s->who), s->secret.a);
     if ((s->read && !p->read) || s->minute > p->last_min + FORGET_MIN)
         return false;
     return !tainted(s, p);
@@ -100,7 +93,7 @@ bool kt_known_unseen(const struct kt_scene *s, const struct kt_known_pair *p)
 
 static struct kt_known_pair *pair_new(struct kt_scene *s, uint32_t *pairs)
 {
-    struct kt_known_pair *p = kt_table_put(s->tables[KT_NEW_PAIR], pair_key(s, alike(s)), NULL);
+    struct kt_known_pair *p = kt_table_put(s->tables[KT_NEW_PAIR], pair_key(s, s->secret.a), NULL);
     p->first_min = s->minute;
     (*pairs)++;
     return p;
@@ -109,7 +102,7 @@ static struct kt_known_pair *pair_new(struct kt_scene *s, uint32_t *pairs)
 void kt_known_remember(struct kt_scene *s, struct kt_known_pair *p, bool apart, uint32_t *pairs)
 {
     if (p == NULL && *pairs >= (apart ? 2 : 1) * KT_KNOWN_PAIRS) {
-        bloom_add(kt_table_put(s->tables[KT_NEW_BLOOM], s->who, NULL), alike(s));
+        bloom_add(kt_table_put(s->tables[KT_NEW_BLOOM], s->who, NULL), s->secret.a);
         return;
     }
     if (p == NULL)
@@ -265,34 +258,19 @@ static uint64_t parent_hash(struct kt_str secret)
     return kt_hash64(kt_str_sub(secret, 0, end), PARENT_SEED) | 1;
 }
 
-/* A secret of AWS has the same account and name wherever it is replicated to, and a parameter that
- * is set up in a second region by the same templates has, too: only the region differs
- * (docs/decisions/0132). What AWS names itself, a key of KMS, is another one in each. */
-static uint64_t alike_hash(struct kt_str secret, uint64_t own)
-{
-    if (!kt_str_starts(secret, KT_STR("aws-")))
-        return own;
-    struct kt_str store = kt_secret_store(secret), part;
-    struct kt_str rest = kt_str_from_index(secret, store.len);
-    (void)kt_str_split(&rest, '/', &part); /* "", then the region */
-    (void)kt_str_split(&rest, '/', &part);
-    return kt_hash64(rest, kt_hash64(store, ALIKE_SEED)) | 1;
-}
-
 static struct kt_recall_secret *name_of(const struct kt_scene *s)
 {
     bool known;
     const struct kt_foretold *f = s->recall->foretold;
     struct kt_recall_secret *name = kt_recall_secret(s->recall, s->secret, &known);
     if (!known && f != NULL && kt_key_eq(f->secret_key, s->secret))
-        *name = (struct kt_recall_secret){
-            .secret = s->secret, .folder = f->folder, .parent = f->parent, .alike = f->alike
-        };
+        *name = (struct kt_recall_secret){ .secret = s->secret,
+                                           .folder = f->folder,
+                                           .parent = f->parent };
     else if (!known)
         *name = (struct kt_recall_secret){ .secret = s->secret,
                                            .folder = kt_known_folder(s->ev->secret),
-                                           .parent = parent_hash(s->ev->secret),
-                                           .alike = alike_hash(s->ev->secret, s->secret.a) };
+                                           .parent = parent_hash(s->ev->secret) };
     return name;
 }
 
@@ -322,7 +300,6 @@ void kt_known_foretell(const struct kt_event *ev, struct kt_foretold *ret)
         return;
     ret->folder = kt_known_folder(ev->secret);
     ret->parent = parent_hash(ev->secret);
-    ret->alike = alike_hash(ev->secret, ret->secret_key.a);
 }
 
 /* `joins`: today is enough. */

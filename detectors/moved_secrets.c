@@ -24,17 +24,19 @@ static bool is_version(struct kt_str part)
            kt_str_u64(kt_str_from_index(part, 1), &n);
 }
 
-/* The path of the secret without what says in which place of the store it lies; that is in *hash:
- * the region of a cloud, the namespace of Vault. A mount is part of the way, as a folder is. */
+/* The path of the secret without what says in which place of the store it lies. The namespace of
+ * Vault, and the place at Google, are in *hash; a region of AWS is not: replicas have the name of
+ * their original, and so has what one template sets up in two regions (docs/decisions/0132). A
+ * mount is part of the way, as a folder is. */
 static struct kt_str path_of(struct kt_str secret, uint64_t *hash)
 {
     struct kt_str store = kt_secret_store(secret), part = KT_STR_NONE;
     struct kt_str rest = kt_str_from_index(secret, store.len);
     bool vault = kt_str_starts(store, KT_STR("vault://"));
-    bool cloud = kt_str_starts(store, KT_STR("aws-")) || kt_str_starts(store, KT_STR("gcp-"));
+    bool gcp = kt_str_starts(store, KT_STR("gcp-")), aws = kt_str_starts(store, KT_STR("aws-"));
     *hash = kt_hash64(store, END_SEED);
     (void)kt_str_split(&rest, '/', &part); /* "" before the first slash */
-    if ((vault || cloud) && kt_str_split(&rest, '/', &part))
+    if ((vault || gcp || aws) && kt_str_split(&rest, '/', &part) && !aws)
         *hash = kt_hash64(part, *hash);
     if (vault)
         (void)kt_str_split(&rest, '/', &part);
@@ -61,12 +63,6 @@ static unsigned ends_of(struct kt_str secret, uint64_t end[ENDS])
     return n < ENDS ? n : ENDS;
 }
 
-/* The secret of the scene as pairs have it. */
-static uint64_t own_name(const struct kt_scene *s)
-{
-    return kt_known_name(s)->alike;
-}
-
 static struct kt_key end_key(const struct kt_scene *s, uint64_t end)
 {
     return (struct kt_key){ s->actor->number, end };
@@ -78,12 +74,13 @@ static uint32_t short_of(uint64_t secret)
     return (uint32_t)(secret >> 32) | 1;
 }
 
-/* Does the machine work with that secret? */
+/* Does the machine work with that secret? What it wrote itself stands for nothing: it would write
+ * what it wants to read elsewhere. */
 static bool is_in_use(const struct kt_scene *s, uint64_t secret)
 {
     const struct kt_known_pair *p =
         kt_table_peek(s->tables[KT_NEW_PAIR], (struct kt_key){ s->actor->number, secret });
-    return p != NULL && p->read && s->minute >= p->first_min + DAY_MIN &&
+    return p != NULL && p->read && p->wrote_min == 0 && s->minute >= p->first_min + DAY_MIN &&
            s->minute < p->read_min + IN_USE_MIN &&
            !kt_first_in_incident(s->actor, p->first_min, s->minute, TAINT_MIN);
 }
@@ -98,7 +95,7 @@ uint64_t kt_moved_from(const struct kt_scene *s)
     unsigned n = ends_of(s->ev->secret, end);
     for (unsigned i = 0; i < n; i++) {
         const struct kt_moved *m = kt_table_peek(s->tables[KT_NEW_MOVED], end_key(s, end[i]));
-        if (m == NULL || m->secret == own_name(s) || !is_in_use(s, m->secret))
+        if (m == NULL || m->secret == s->secret.a || !is_in_use(s, m->secret))
             continue;
         if (x == NULL || x->n == 0 || x->moved_from == short_of(m->secret))
             return m->secret;
@@ -113,13 +110,13 @@ void kt_moved_note(struct kt_scene *s, uint64_t from)
     for (unsigned i = 0; i < n; i++) { /* the old one stands for no other */
         struct kt_moved *m = kt_table_get(s->tables[KT_NEW_MOVED], end_key(s, end[i]));
         if (m != NULL && from != 0 && m->secret == from)
-            m->secret = own_name(s);
+            m->secret = s->secret.a;
     }
     if (n == 0)
         return;
     struct kt_moved *m = kt_table_put(s->tables[KT_NEW_MOVED], end_key(s, end[n - 1]), NULL);
     if (m->secret == 0)
-        m->secret = own_name(s);
+        m->secret = s->secret.a;
     struct kt_known_secret *x =
         kt_table_get(s->tables[KT_NEW_SECRET], (struct kt_key){ s->secret.a, 0 });
     if (x != NULL && from != 0)

@@ -6,7 +6,7 @@
 #include "detectors/detector.h"
 
 struct kt_moved {    /* one machine and the end of a path */
-    uint64_t secret; /* which of its secrets has that end, as pairs have it */
+    uint64_t secret; /* which of its secrets has that end */
 };
 
 /* The secret of this machine of which the scene's is the same at another path; 0: of none.

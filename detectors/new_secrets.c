@@ -73,7 +73,7 @@ static const struct kt_table_decl tables[] = {
                       is_list },
     [KT_NEW_STORE] = { "new_store", KT_KEY_PAIR, sizeof(struct kt_habit_store), 2, KT_ACTORS_MAX,
                        KT_EVICT_LRU, NULL },
-    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 4, 240000,
+    [KT_NEW_PAIR] = { "new_pair", KT_KEY_PAIR, sizeof(struct kt_known_pair), 3, 240000,
                       KT_EVICT_LRU, NULL },
     [KT_NEW_BLOOM] = { "new_bloom", KT_KEY_ACTOR, sizeof(struct kt_known_bloom), 1, 4000,
                        KT_EVICT_LRU, NULL },

@@ -22,8 +22,8 @@
 struct kt_foretold { /* of the texts of one event, which it borrows; see kt_known_foretell() */
     struct kt_str actor, secret, user_agent;
     struct kt_key actor_key, secret_key;
-    uint64_t folder, parent, alike; /* of the secret */
-    uint64_t agent_hash;            /* under KT_NAME_SEED */
+    uint64_t folder, parent; /* of the secret */
+    uint64_t agent_hash;     /* under KT_NAME_SEED */
     const char *agent;
 };
 struct kt_recall {                      /* zeroed: nothing yet */
@@ -40,7 +40,7 @@ struct kt_recall {                      /* zeroed: nothing yet */
     } agent[KT_RECALL_AGENTS];
     struct kt_recall_secret { /* detectors/known_secrets.c fills it in */
         struct kt_key secret;
-        uint64_t folder, parent, alike;
+        uint64_t folder, parent;
         int production; /* kt_production + 2; 0: not asked yet */
     } secret[KT_RECALL_SECRETS];
     struct {

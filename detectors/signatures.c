@@ -334,14 +334,16 @@ static uint64_t deed_of(const struct kt_scene *s, const struct kt_sign_row *row)
     return kt_hash64(whole, deed);
 }
 
-/* Programs that watch all secrets of a cluster have a client of their own, and helm keeps its
- * releases in secrets. What people type, with the account of a workload, is somebody in its pod or
- * with its token (docs/decisions/0132). A job that saves them all is older than the log. */
+/* Programs that watch all secrets of a cluster of Kubernetes have a client of their own, and helm
+ * keeps its releases in secrets. What people type, with the account of a workload, is somebody in
+ * its pod or with its token (docs/decisions/0132). A job that saves them all is older than the log.
+ */
 static bool takes_by_hand(const struct kt_scene *s)
 {
     static const char *const typed[] = { "kubectl/", "curl/",   "Wget/", "python-requests/",
                                          "k9s/",     "HTTPie/", "xh/" };
-    for (size_t i = 0; i < KT_ARRAY_LEN(typed); i++) {
+    bool cluster = kt_str_starts(s->ev->secret, KT_STR("k8s://"));
+    for (size_t i = 0; cluster && i < KT_ARRAY_LEN(typed); i++) {
         if (kt_str_starts(s->ev->user_agent, kt_str_of(typed[i])))
             return true;
     }
