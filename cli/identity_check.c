@@ -78,7 +78,11 @@ static enum kt_status read_view(struct met *m, const struct kt_view *v, struct k
                                    kt_column_str(c, KT_COL_INSTANCE, row), &key, err);
         if (a == NULL)
             return err->code;
-        note(a, c->small[KT_COL_ACTOR_KIND][row], v->time[row]);
+        /* As the signature `left` has it: what is refused did not get in. */
+        enum kt_outcome outcome = c->small[KT_COL_OUTCOME][row];
+        bool got_in = (outcome == KT_OUT_SUCCESS || outcome == KT_OUT_UNKNOWN) &&
+                      kt_column_str(c, KT_COL_SECRET, row).len > 0;
+        note(a, c->small[KT_COL_ACTOR_KIND][row], got_in ? v->time[row] : 0);
     }
     return KT_OK;
 }
@@ -88,7 +92,8 @@ static enum kt_status read_log(struct met *m, const struct kt_identity_args *a,
 {
     const uint32_t wanted = KT_COLUMN(KT_COL_ACTOR) | KT_COLUMN(KT_COL_SOURCE) |
                             KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_KIND) |
-                            KT_COLUMN(KT_COL_ACTOR_KIND);
+                            KT_COLUMN(KT_COL_ACTOR_KIND) | KT_COLUMN(KT_COL_OUTCOME) |
+                            KT_COLUMN(KT_COL_SECRET);
     struct kt_scan scan = { .records = true, .damage = &m->damage };
     struct kt_columns_scan *c = NULL;
     struct kt_view view;

@@ -36,10 +36,12 @@
 #define READ_BYTES    (256u << 10)
 #define FOLDERS_DEEP  64u
 #define SAID_MAX      4096u
+#define CLUSTER_MAX   256u
 
 struct stream { /* one source instance */
     struct import *im;
     struct kt_pipeline *pipeline;
+    uint32_t number; /* in names */
 };
 
 struct import {
@@ -48,11 +50,13 @@ struct import {
     struct kt_import_counts counts;
     struct kt_map *names; /* "source\ninstance\ncluster" -> number in streams */
     struct stream **streams;
+    uint32_t n_streams;
     struct kt_json *json, *inner; /* of feed lines; of a record in one */
     enum kt_origin origin;
     kt_time_ns now;
     bool said_early;
     struct kt_map *said; /* findings, each once: an import reads months, and says some hourly */
+    uint32_t times[SAID_MAX];
     uint64_t feed_lines;
     /* lines not stored yet */
     struct kt_buf lines;
@@ -117,11 +121,30 @@ static enum kt_status on_line(void *self, const struct kt_line_out *l, struct kt
 static void on_finding(void *self, const char *code, const char *sentence)
 {
     struct stream *s = self;
+    struct import *im = s->im;
+    KT_CLEANUP(kt_buf_done) struct kt_buf what = { 0 };
+    struct kt_str rest = kt_map_key(im->names, s->number), instance;
+    (void)kt_str_split(&rest, '\n', &instance); /* the source */
+    (void)kt_str_split(&rest, '\n', &instance);
+    kt_buf_addf(&what, "%s: " KT_STR_FMT ": %s", code, KT_STR_ARG(instance), sentence);
     bool fresh = true;
-    if (kt_map_count(s->im->said) < SAID_MAX)
-        (void)kt_map_put(s->im->said, kt_str_of(sentence), &fresh);
-    if (!s->im->o.quiet && fresh)
-        fprintf(stderr, "keytrail import: %s: %s\n", code, sentence);
+    uint32_t i = kt_map_get(im->said, kt_buf_str(&what));
+    if (i == KT_MAP_NONE && kt_map_count(im->said) < SAID_MAX)
+        i = kt_map_put(im->said, kt_buf_str(&what), &fresh);
+    if (i != KT_MAP_NONE && im->times[i]++ > 0)
+        return;
+    if (!im->o.quiet)
+        fprintf(stderr, "keytrail import: %s\n", kt_buf_z(&what));
+}
+
+static void say_how_often(const struct import *im)
+{
+    for (uint32_t i = 0; !im->o.quiet && i < kt_map_count(im->said); i++) {
+        struct kt_str what = kt_map_key(im->said, i);
+        if (im->times[i] > 1)
+            fprintf(stderr, "keytrail import: %u times: " KT_STR_FMT "\n", im->times[i],
+                    KT_STR_ARG(what));
+    }
 }
 
 static const struct kt_source *source_of(const struct import *im, struct kt_str type)
@@ -154,6 +177,7 @@ static enum kt_status stream_of(struct import *im, struct kt_str type, struct kt
         return kt_fail(err, KT_E_LIMIT, "more than %u source instances in one feed", STREAMS_MAX);
     struct stream *s = kt_alloc(sizeof *s);
     s->im = im;
+    s->number = i;
     struct kt_pipeline_options po = { .source = source,
                                       .instance = instance,
                                       .cluster = cluster.len > 0 ? cluster : instance,
@@ -162,7 +186,7 @@ static enum kt_status stream_of(struct import *im, struct kt_str type, struct kt
                                       .self = s };
     s->pipeline = kt_pipeline_new(&po);
     im->streams = kt_realloc_array(im->streams, i + 1, sizeof(struct stream *));
-    im->streams[i] = s;
+    im->streams[im->n_streams++] = s;
     *ret = s;
     return KT_OK;
 }
@@ -444,6 +468,15 @@ static bool is_list(struct import *im, const struct kt_source *source, struct kt
     return false;
 }
 
+/* As a configuration could say it: a name, a host, a path of a repository. */
+static bool is_cluster(struct kt_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.at[i] < ' ' || s.at[i] == 0x7f)
+            return false;
+    return s.len <= CLUSTER_MAX;
+}
+
 static enum kt_status feed_parse(struct import *im, struct kt_str line, struct feed_record *ret,
                                  struct kt_error *err)
 {
@@ -467,6 +500,10 @@ static enum kt_status feed_parse(struct import *im, struct kt_str line, struct f
                        kt_import_source_names());
     if (!kt_conf_name_ok(ret->instance))
         return kt_fail(err, KT_E_INPUT, "instance: " KT_IMPORT_NAME_RULE, KT_NAME_MAX);
+    struct kt_jval cluster = kt_json_at(root, "cluster");
+    if ((kt_json_type(cluster) != KT_JSON_NONE && kt_json_type(cluster) != KT_JSON_STRING) ||
+        !is_cluster(ret->cluster))
+        return kt_fail(err, KT_E_INPUT, "cluster: up to %u printable characters", CLUSTER_MAX);
     if (is_list(im, source, ret->record))
         return kt_fail(err, KT_E_INPUT, "record holds a list of records");
     return KT_OK;
@@ -555,8 +592,9 @@ enum kt_status kt_import_run(const struct kt_import_options *o, const struct kt_
         st = o->feed ? import_feed(im, o->paths[i], err) : import_path(im, o->paths[i], 0, err);
     if (st == KT_OK)
         st = finish(im, err);
+    say_how_often(im);
     *ret = im->counts;
-    for (uint32_t i = 0; i < kt_map_count(im->names); i++) {
+    for (uint32_t i = 0; i < im->n_streams; i++) {
         kt_pipeline_free(im->streams[i]->pipeline);
         kt_free(im->streams[i]);
     }

@@ -77,12 +77,22 @@ rows = ndjson(keytrail('search', 'instance:node-*', '--db', db, '--since', '60d'
 check(sorted(r['secret'] for r in rows) == ['k8s://node-0/pay/db', 'k8s://node-1/pay/db', 'k8s://prod/pay/db', 'k8s://prod/pay/db'],
       'nodes of one cluster name a secret alike where the feed says whose they are', rows)
 
-many = os.path.join(d, 'many.log')
-with open(many, 'w') as f:
-    for i in range(48):
-        f.write('\n'.join(vault_pair(rng, now - 86400 + i * 900, who=f'job{i % 16}', address='10.9.9.9')) + '\n')
-p = keytrail('import', '--db', db, '--source', 'vault', '--instance', 'many', many)
-check(p.stderr.count(b'vault.proxy: 12 identities') == 1, 'an import of many hours says once what a running agent says hourly', p.stderr)
+def fed(lines, *options, step=1, ok=True):
+    """Lines of a feed, so many seconds one after another."""
+    return keytrail('import', '--db', db, '--feed', '-', *options, ok=ok,
+                    stdin='\n'.join(json.dumps({'received_ns': int((now - 80000 + i * step) * 1e9), 'source': 'vault', **l}) for i, l in enumerate(lines)).encode())
+
+p = fed([{'instance': 'many', 'record': half} for i in range(240) for half in vault_pair(rng, now - 80000 + i * 300, who=f'job{i % 16}', address='10.9.9.9')], step=150)
+check(p.stderr.count(b'vault.proxy: many: 12 identities') == 2 and b'times: vault.proxy: many: ' in p.stderr, 'a feed of many hours says once what a running agent says hourly, and at last how often', p.stderr)
+
+raw = [{'instance': w, 'record': json.dumps({'time': '2026-11-22T20:00:00Z', 'type': 'response', 'auth': {'display_name': 'bob', 'accessor': 'abc', 'client_token': 'hvs.CAESI' + 'a1B2' * 8},
+        'request': {'id': w, 'operation': 'read', 'path': 'secret/data/x', 'client_token': 'hvs.CAESI' + 'a1B2' * 8}, 'response': {}})} for w in ('raw-1', 'raw-2')]
+p = fed(raw)
+check(all(f': {w}: '.encode() in p.stderr for w in ('raw-1', 'raw-2')), 'a finding is said of each source that it is about', p.stderr)
+p = fed([{'instance': 'v', 'cluster': c, 'record': '{}'} for c in ('a\nb', 'x' * 300, 7, {})], '-o', 'json')
+check(json.loads(p.stdout)['quarantined'] == 4 and b'cluster: up to 256' in p.stderr, 'a cluster that is none is not taken into names', p.stdout + p.stderr)
+p = fed([{'instance': 'v', 'cluster': f'c{i}', 'record': '{}'} for i in range(4100)], ok=False)
+check(p.returncode > 0 and b'more than 4096 source instances' in p.stderr, 'too many clusters end it with a sentence', (p.returncode, p.stderr[-300:]))
 
 one = cloudtrail(rng, now)
 wrong = [{'received_ns': int(now * 1e9), 'source': 'cloudtrail', 'instance': 'list', 'record': json.dumps(r)} for r in ([one, one], {'Records': [one]})] + [[one], {'Records': [one]}]

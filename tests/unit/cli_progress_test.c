@@ -100,6 +100,7 @@ static void on_a_terminal(void (*then)(struct kt_progress *p), char *text, size_
     pid_t child = forkpty(&terminal, NULL, NULL, NULL);
     assert_true(child >= 0);
     if (child == 0) {
+        (void)signal(SIGINT, SIG_DFL); /* a job in the background inherits that it is ignored */
         struct kt_clock_memory hands = { .mono = KT_NS_S };
         const struct kt_clock clock = kt_clock_memory(&hands);
         struct kt_progress p;
