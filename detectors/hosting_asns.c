@@ -135,7 +135,7 @@ static const uint32_t homes[] = {
 };
 
 /* What a word of an operator's name says of it. Chosen by looking at all 84,000 names of a public
- * table of ASNs: these words are in 1,700 of them, and few of those have subscribers. "-host" is
+ * table of ASNs: these words are in 2,100 of them, and few of those have subscribers. "-host" is
  * left out (AFRIHOST, FIBERHOST), as are universities' computing centres. */
 enum where { WHOLE, BEGINS, ENDS, INSIDE };
 static const struct {
