@@ -14,6 +14,7 @@
     (IN_MODIFY | IN_CLOSE_WRITE | IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE |            \
      IN_DELETE_SELF | IN_ATTRIB)
 #define BYTES (IN_MODIFY | IN_CLOSE_WRITE)
+#define READS 16u /* in one turn: who writes without end into the folder keeps nobody from it */
 
 struct kt_watch {
     int fd;
@@ -62,7 +63,8 @@ void kt_watch_take(struct kt_watch *w, bool *ret_bytes, bool *ret_names)
     _Alignas(struct inotify_event) char room[8192];
 
     *ret_bytes = *ret_names = false;
-    for (ssize_t n; w != NULL && (n = read(w->fd, room, sizeof room)) > 0;) {
+    ssize_t n;
+    for (unsigned i = 0; w != NULL && i < READS && (n = read(w->fd, room, sizeof room)) > 0; i++) {
         for (char *at = room; at < room + n;) {
             struct inotify_event ev;
             memcpy(&ev, at, sizeof ev);
