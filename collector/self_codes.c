@@ -40,13 +40,14 @@ const struct kt_self_code kt_self_codes[] = {
       "the value: upgrade it, and report what kind of record it was.",
       "keytrail search 'kind:audit operation:secret.in_line' --since 24h" },
     { "quota.exceeded", KT_SEV_MEDIUM, HOUR, false, false,
-      "Its records wait in its spool until the next day (UTC). Find the source that writes so "
-      "much, "
-      "or raise `quota` in its file of agents.d.",
+      "Its records wait in its spool: for a used-up quota until the next day (UTC), old ones "
+      "out of order until there is time for them. Find the source that sends so much, or raise "
+      "`quota` in its file of agents.d.",
       "keytrail status" },
     { "batch.invalid", KT_SEV_LOW, MIN10, false, false,
-      "The agent puts such records into quarantine and goes on. One that is newer than the "
-      "collector does this: upgrade the collector first.",
+      "The agent puts records that cannot be taken into quarantine and goes on; a batch that "
+      "is not what it says waits in its spool. One that is newer than the collector does this: "
+      "upgrade the collector first.",
       "keytrail agent list" },
     { "agent.revoked", KT_SEV_LOW, MIN10, false, false,
       "Nothing of it is taken. Stop that agent, or let it in again with `keytrail agent add`.",
@@ -134,17 +135,16 @@ const struct kt_self_code kt_self_codes[] = {
       "Who can write to the bucket?",
       TRAIL },
     { "trail.missing", KT_SEV_CRITICAL, HOUR, false, false,
-      "A log file that CloudTrail delivered is gone, and was not read before. Who can delete in "
-      "the bucket?",
-      TRAIL },
+      "A log file that CloudTrail delivered is gone. Who can delete in the bucket?", TRAIL },
     { "trail.unread", KT_SEV_HIGH, HOUR, false, false,
       "Something of the trail could not be read, so that nothing can be said of that hour. A "
       "missing right on the bucket is the usual cause.",
       GAPS },
     /* ---- detection and delivery ---- */
     { "detection.failed", KT_SEV_CRITICAL, HOUR, false, true,
-      "No alerts are made of what comes while this lasts; events are stored, and judged when it is "
-      "mended.",
+      "Either no alerts are made while this lasts (events are stored, and judged when it is "
+      "mended), or a part of what the detectors had learned was damaged and is learned anew: "
+      "the sentence says which.",
       "keytrail doctor" },
     { "delivery.broken", KT_SEV_MEDIUM, HOURS6, false, true,
       "Its alerts wait in the queue. `keytrail notify test` says what it answers now.",
