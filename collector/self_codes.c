@@ -143,8 +143,8 @@ const struct kt_self_code kt_self_codes[] = {
     /* ---- detection and delivery ---- */
     { "detection.failed", KT_SEV_CRITICAL, HOUR, false, true,
       "Either no alerts are made while this lasts (events are stored, and judged when it is "
-      "mended), or a part of what the detectors had learned was damaged and is learned anew: "
-      "the sentence says which.",
+      "mended), or a part of what the detectors had learned was lost and is learned anew: the "
+      "sentence says which.",
       "keytrail doctor" },
     { "delivery.broken", KT_SEV_MEDIUM, HOURS6, false, true,
       "Its alerts wait in the queue. `keytrail notify test` says what it answers now.",
