@@ -7,7 +7,6 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli/alerts.h"
 #include "core/base/alloc.h"
@@ -36,12 +35,6 @@ static void show_events(const struct kt_alert *a)
     kt_buf_done(&b);
 }
 
-/* About keytrail itself: nothing was weighed, and there are no accesses behind it. */
-static bool is_own(const struct kt_alert *a)
-{
-    return strcmp(a->detector, "self") == 0;
-}
-
 static void explain(const struct kt_alert *a)
 {
     char first[KT_TIME_TEXT_MAX], last[KT_TIME_TEXT_MAX], head[200];
@@ -51,9 +44,9 @@ static void explain(const struct kt_alert *a)
     kt_alerts_line("what", a->title);
     kt_alerts_line("normal", a->normal);
     kt_alerts_line("why", a->why);
-    if (is_own(a) && a->n_parts > 0)
+    if (kt_alert_is_own(a) && a->n_parts > 0)
         kt_alerts_line("code", a->parts[0].text);
-    for (unsigned i = 0; i < a->n_parts && !is_own(a); i++) {
+    for (unsigned i = 0; i < a->n_parts && !kt_alert_is_own(a); i++) {
         struct kt_buf b = { 0 };
         kt_buf_addf(&b, "%s %d.%02d  " KT_STR_FMT, a->parts[i].detector, a->parts[i].points / 100,
                     a->parts[i].points % 100, KT_STR_ARG(a->parts[i].text));
@@ -61,11 +54,11 @@ static void explain(const struct kt_alert *a)
         kt_buf_done(&b);
     }
     kt_alerts_line("when", kt_str_of(head));
-    kt_alerts_line(is_own(a) ? "about" : "actor", a->actor);
+    kt_alerts_line(kt_alert_is_own(a) ? "about" : "actor", a->actor);
     kt_alerts_line("in the log", a->actor_written);
     kt_alerts_line("address", a->ip);
     kt_alerts_line("network", a->network);
-    if (!is_own(a))
+    if (!kt_alert_is_own(a))
         show_events(a);
     kt_alerts_line("considered", a->considered);
     kt_alerts_line("quiet if", a->quiet);
@@ -89,7 +82,7 @@ static void print_table(const struct kt_alert *a, const struct kt_alert_moments 
 {
     KT_CLEANUP(kt_arena_done) struct kt_arena arena = kt_arena_new(KT_LINE_MAX);
     printf("%s  %s", a->id, kt_severity_words[a->severity].word);
-    if (!is_own(a))
+    if (!kt_alert_is_own(a))
         printf("  score %d.%02d", a->score / 100, a->score % 100);
     printf("  %s\n", kt_life_word(kt_alert_status(a)));
     kt_alerts_line("status", kt_alert_life_say(&a->life, &arena));

@@ -258,7 +258,7 @@ static void explain_notices(struct explained *e)
     begin(e, 1u << ROUTE | 1u << TARGET | 1u << ACTION | 1u << AT | 1u << STATE | 1u << WHY);
     for (unsigned i = 0; i < e->n_stored; i++)
         add_notice(e, &e->rows[i], e->rows[i].state, 0, false, kt_str_of(e->rows[i].last_error));
-    if (strcmp(e->alert.detector, "self") == 0 && e->alert.instance.len > 0) {
+    if (kt_alert_is_own(&e->alert) && e->alert.instance.len > 0) {
         kt_str_copyz(except, sizeof except, e->alert.instance);
         page.except = except;
     }

@@ -14,8 +14,7 @@
 
 struct kt_str kt_bundle_kind(const struct kt_alert *a)
 {
-    struct kt_str detector = kt_str_of(a->detector);
-    return kt_str_is(detector, "self") && a->n_parts > 0 ? a->parts[0].text : detector;
+    return kt_alert_is_own(a) && a->n_parts > 0 ? a->parts[0].text : kt_str_of(a->detector);
 }
 
 static struct kt_str verb_of(const struct kt_outbox_row *row)

@@ -217,7 +217,7 @@ static enum kt_status read_alert(struct kt_pager *p, struct looked *l, struct kt
     kt_arena_reset(&p->arena);
     if (kt_alert_read(kt_buf_str(&json), &p->arena, &l->alert, NULL) != KT_OK)
         return KT_E_AGAIN;
-    bool self = strcmp(l->alert.detector, "self") == 0; /* its instance: the target it is about */
+    bool self = kt_alert_is_own(&l->alert); /* its instance: the target it is about */
     l->page.answered = l->page.answered || kt_alert_is_over(&l->alert);
     kt_str_copyz(l->except, sizeof l->except, self ? l->alert.instance : KT_STR_NONE);
     l->page.except = l->except[0] != '\0' ? l->except : NULL;

@@ -234,7 +234,7 @@ enum kt_status kt_triage_step(struct kt_triage *t, const struct kt_step *step, k
     if (kt_store_alert_find(t->o.store, kt_str_of(step->alert), &json, &found, err) != KT_OK ||
         kt_alert_read(kt_buf_str(&json), &arena, &a, err) != KT_OK)
         return err->code;
-    struct kt_triage_done done = { .own = strcmp(a.detector, "self") == 0, .last = a.last };
+    struct kt_triage_done done = { .own = kt_alert_is_own(&a), .last = a.last };
     memcpy(done.alert, a.id, sizeof done.alert);
     enum kt_status st = may(kt_triage_life(t, a.id), &a, &s, err);
     done.changed = st == KT_OK;

@@ -68,7 +68,7 @@ static bool take_subject(const struct kt_alert *a, char net[KT_IP_TEXT_MAX],
 {
     struct kt_ip ip;
     bool silent = strcmp(a->detector, "silent_source") == 0;
-    if (strcmp(a->detector, "self") == 0) /* its actor is an agent, a target, a file */
+    if (kt_alert_is_own(a))
         return false;
     ask->kind = KT_PROFILE_INSTANCE;
     ask->value = a->instance;

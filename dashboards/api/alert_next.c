@@ -114,7 +114,7 @@ void kt_api_alert_next(struct kt_buf *o, const struct kt_alert *a)
     for (unsigned i = 0; kt_detectors[i] != NULL; i++)
         if (strcmp(kt_detectors[i]->name, a->detector) == 0)
             add_page(o, kt_str_of(kt_detector_page(i)));
-    bool own = strcmp(a->detector, "self") == 0; /* its actor is an agent, a target, a file */
+    bool own = kt_alert_is_own(a);
     if (a->command.len > 0)
         add_step(o, own ? KT_STR("What there is to see") : KT_STR("All of its records"),
                  a->command);

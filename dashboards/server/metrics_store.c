@@ -138,7 +138,7 @@ static bool doubts(const struct kt_alert *a)
                                          "checkpoint.refused" };
     for (size_t i = 0; i < KT_ARRAY_LEN(codes); i++)
         if (a->n_parts > 0 && kt_str_is(a->parts[0].text, codes[i]))
-            return strcmp(a->detector, "self") == 0;
+            return kt_alert_is_own(a);
     return false;
 }
 

@@ -91,7 +91,7 @@ void kt_alert_explain(const struct kt_alert *a, struct kt_buf *out)
     add_sentence(out, a->title);
     add_sentence(out, a->normal);
     add_sentence(out, a->why);
-    if (a->n_parts > 0) {
+    if (a->n_parts > 0 && !kt_alert_is_own(a)) {
         kt_buf_addz(out, " Score: ");
         kt_alert_add_score(a, out);
         kt_buf_byte(out, '.');
@@ -142,10 +142,15 @@ struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const stru
     return kt_arena_str(arena, kt_buf_str(&out));
 }
 
+bool kt_alert_is_own(const struct kt_alert *a)
+{
+    return kt_str_is(kt_str_of(a->detector), "self");
+}
+
 bool kt_alert_is_over(const struct kt_alert *a)
 {
-    bool own = kt_str_is(kt_str_of(a->detector), "self");
-    return a->merged_into.len > 0 || (own && kt_str_is(kt_str_of(a->state), "closed"));
+    return a->merged_into.len > 0 ||
+           (kt_alert_is_own(a) && kt_str_is(kt_str_of(a->state), "closed"));
 }
 
 /* ---- JSON ---- */

@@ -60,6 +60,9 @@ void kt_alert_add_score(const struct kt_alert *a, struct kt_buf *out);
  * many. */
 unsigned kt_alert_by_detector(const struct kt_alert *a,
                               struct kt_alert_part ret[KT_ALERT_PARTS_MAX]);
+/* Is it about keytrail itself? Nothing was weighed then, and its actor is an agent, a target, a
+ * file. */
+bool kt_alert_is_own(const struct kt_alert *a);
 /* A configured link (alerts.links) to this alert: form with {id} and {detector} replaced. */
 struct kt_str kt_alert_link(struct kt_arena *arena, const char *form, const struct kt_alert *a);
 /* Did it end without a person: another one took it over, or it is about keytrail itself and its

@@ -6,8 +6,6 @@
  */
 #include "exporters/alerts/match.h"
 
-#include <string.h>
-
 #include "core/query/subject.h"
 
 #define NAMES_MAX 8u
@@ -96,7 +94,7 @@ static struct kt_subject_value one(const struct kt_str *s)
 
 static void look_up(const struct kt_alert *a, struct texts *t, struct kt_subject_value *v)
 {
-    bool self = strcmp(a->detector, "self") == 0 && a->n_parts > 0;
+    bool self = kt_alert_is_own(a) && a->n_parts > 0;
     *t = (struct texts){ .id = kt_str_of(a->id),
                          .detector = kt_str_of(a->detector),
                          .code = self ? a->parts[0].text : KT_STR_NONE };

@@ -199,7 +199,7 @@ static struct kt_str place(struct kt_arena *arena, const struct kt_alert *a)
 static struct kt_str contributions(struct kt_arena *arena, const struct kt_alert *a)
 {
     struct kt_buf sum = { 0 };
-    if (a->n_parts == 0)
+    if (a->n_parts == 0 || kt_alert_is_own(a))
         return KT_STR_NONE;
     kt_alert_add_score(a, &sum);
     struct kt_str s = kt_render_words(arena, kt_buf_z(&sum));

@@ -68,12 +68,30 @@ static void a_message_adds_up(void **state)
     kt_arena_done(&arena);
 }
 
+static void nothing_is_weighed_about_keytrail_itself(void **state)
+{
+    (void)state;
+    struct kt_arena arena = kt_arena_new(4096);
+    struct kt_alert a = { .detector = "self",
+                          .title = KT_STR("agent web1 is not heard"),
+                          .parts = { { "self", 0, KT_STR("agent.silent") } },
+                          .n_parts = 1 };
+    struct kt_buf b = { 0 };
+    kt_alert_explain(&a, &b);
+    assert_true(kt_str_has(kt_buf_str(&b), KT_STR("web1")));
+    assert_false(kt_str_has(kt_buf_str(&b), KT_STR("Score")));
+    assert_int_equal(why_it_fired(&a, &arena).len, 0);
+    kt_buf_done(&b);
+    kt_arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_detector_is_named_once),
         cmocka_unit_test(an_alert_without_parts_has_none),
         cmocka_unit_test(a_message_adds_up),
+        cmocka_unit_test(nothing_is_weighed_about_keytrail_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
