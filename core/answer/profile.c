@@ -171,32 +171,46 @@ static int most_first(const void *pa, const void *pb)
     return kt_str_cmp(a->value, b->value);
 }
 
+static void note_place(struct kt_profiling *p, const struct kt_profile_pair *place, bool compared)
+{
+    struct kt_profile_entry *actor = &p->list[KT_PROFILE_ACTORS].at[place->actor].e;
+    actor->addresses += place->in_window;
+    actor->new_addresses += place->in_window && compared && place->first >= p->out.since;
+}
+
+static void note_land(struct kt_profiling *p, const struct kt_profile_pair *land, bool compared,
+                      struct kt_buf *said)
+{
+    const bool is_new = compared && land->first >= p->out.since;
+    struct kt_str country = p->list[KT_PROFILE_COUNTRIES].at[land->b].e.value;
+    if (!land->in_window)
+        return;
+    kt_buf_addf(said, "%s" KT_STR_FMT "%s", said->len > 0 ? " " : "", KT_STR_ARG(country),
+                is_new ? "!" : "");
+    p->list[KT_PROFILE_ACTORS].at[land->actor].e.new_countries += is_new;
+}
+
+/* Countries come of the addresses, in the order in which the actor was first at one of theirs. */
 static void note_pairs(struct kt_profiling *p)
 {
     struct kt_profile_values *actors = &p->list[KT_PROFILE_ACTORS];
-    struct kt_buf *lands = kt_alloc_array(actors->n + 1, sizeof *lands);
+    struct kt_buf *said = kt_alloc_array(actors->n + 1, sizeof *said);
+    struct kt_profile_pairs lands = { 0 };
     bool compared = p->out.since != 0 && p->what.usual > 0;
-    for (uint32_t k = 0; k < kt_map_count(p->places.map); k++) {
-        const struct kt_profile_pair *pair = &p->places.at[k];
-        actors->at[pair->a].e.addresses += pair->in_window;
-        actors->at[pair->a].e.new_addresses +=
-            pair->in_window && compared && pair->first >= p->out.since;
+    for (uint32_t k = 0; k < p->places.known.used; k++) {
+        struct kt_profile_pair place = p->places.at[k];
+        note_place(p, &place, compared);
+        place.b = p->list[KT_PROFILE_ADDRESSES].at[place.b].country;
+        kt_profile_meet(&lands, &place);
     }
-    for (uint32_t k = 0; k < kt_map_count(p->lands.map); k++) {
-        const struct kt_profile_pair *pair = &p->lands.at[k];
-        bool is_new = compared && pair->first >= p->out.since;
-        struct kt_str country = p->list[KT_PROFILE_COUNTRIES].at[pair->b].e.value;
-        if (!pair->in_window)
-            continue;
-        kt_buf_addf(&lands[pair->a], "%s" KT_STR_FMT "%s", lands[pair->a].len > 0 ? " " : "",
-                    KT_STR_ARG(country), is_new ? "!" : "");
-        actors->at[pair->a].e.new_countries += is_new;
-    }
+    for (uint32_t k = 0; k < lands.known.used; k++)
+        note_land(p, &lands.at[k], compared, &said[lands.at[k].actor]);
     for (uint32_t i = 0; i < actors->n; i++) {
-        actors->at[i].e.countries = kt_profile_keep(p, kt_buf_str(&lands[i]));
-        kt_buf_done(&lands[i]);
+        actors->at[i].e.countries = kt_profile_keep(p, kt_buf_str(&said[i]));
+        kt_buf_done(&said[i]);
     }
-    kt_free(lands);
+    kt_profile_pairs_done(&lands);
+    kt_free(said);
 }
 
 static void close_list(struct kt_profiling *p, enum kt_profile_list list)
@@ -284,11 +298,14 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
     if (kt_ask_first(p->ask, &log_first, err) != KT_OK)
         return err == NULL ? KT_E_IO : err->code;
     set_days(p, log_first);
-    if (p->what.kind == KT_PROFILE_SESSION)
-        return walk_sessions(p, err);
-    enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
-    if (status == KT_OK && compared)
+    const bool session = p->what.kind == KT_PROFILE_SESSION;
+    enum kt_status status = session ? walk_sessions(p, err)
+                                    : kt_profile_columns(p, kt_buf_str(&p->query), err);
+    if (status == KT_OK && compared && !session)
         status = walk_usual(p, log_first, err);
+    kt_profile_roll_up(p);
+    if (session)
+        return status;
     p->compared = compared && !p->what.undated;
     p->whole = p->out.since == 0 || (compared && log_first >= p->out.usual_since);
     if (status == KT_OK && p->compared)
@@ -308,8 +325,6 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
     p->limited = kt_ask_limited(a);
     p->texts = kt_map_new((uint64_t)a->now);
     p->ips = kt_map_new((uint64_t)a->now);
-    p->places.map = kt_map_new((uint64_t)a->now);
-    p->lands.map = kt_map_new((uint64_t)a->now);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         p->list[i].map = kt_map_new((uint64_t)a->now);
     enum kt_status status = make_query(a, what, &p->query, &p->only, err);
@@ -343,16 +358,13 @@ void kt_profile_free(struct kt_profile *out)
         kt_free(p->list[i].number);
         kt_free(p->out.list[i]);
     }
-    kt_map_free(p->places.map);
-    kt_map_free(p->lands.map);
+    kt_profile_pairs_done(&p->places);
     kt_map_free(p->texts);
     kt_free(p->out.day);
     kt_map_free(p->ips);
     kt_known_done(&p->ips_known);
     kt_free(p->ip_of);
     kt_free(p->least);
-    kt_free(p->places.at);
-    kt_free(p->lands.at);
     kt_free(p->asked);
     kt_free(p->met);
     kt_free(p->sum);

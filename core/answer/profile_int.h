@@ -3,6 +3,7 @@
 #include "core/answer/profile.h"
 #include "core/base/arena.h"
 #include "core/base/known.h"
+#include "core/base/pairs.h"
 
 enum kt_profile_span { KT_PROFILE_SPAN_WINDOW, KT_PROFILE_SPAN_USUAL, KT_PROFILE_SPAN_BEFORE };
 
@@ -18,13 +19,13 @@ struct kt_profile_values {
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column, those that occur */
 };
-struct kt_profile_pair { /* an actor (a) at an address or in a country (b) */
-    uint32_t a, b;
+struct kt_profile_pair { /* an actor at an address, or in a country (b) */
+    uint32_t actor, b;
     kt_time_ns first;
     bool in_window;
 };
 struct kt_profile_pairs {
-    struct kt_map *map; /* keys: two u32 */
+    struct kt_pairs known;
     struct kt_profile_pair *at;
     uint32_t cap;
 };
@@ -36,7 +37,7 @@ struct kt_profiling {
     const struct kt_identity *only; /* an actor with aliases for some sources: rows are judged */
     enum kt_profile_span span;
     struct kt_profile_values list[KT_PROFILE_LIST_COUNT];
-    struct kt_profile_pairs places, lands; /* actor and address, actor and country */
+    struct kt_profile_pairs places; /* actor and address */
     struct kt_map *texts;
     /* of the actor codes of one chunk: source and instance for which the number was looked up */
     uint32_t *asked, cap_asked;
@@ -70,9 +71,14 @@ struct kt_profiling {
 uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value);
 uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
 struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
-/* An actor (a) was at an address or in a country (b) then. */
-void kt_profile_meet(struct kt_profiling *p, struct kt_profile_pairs *pairs, uint32_t a, uint32_t b,
-                     kt_time_ns t);
+/* The pair as far as it is told, among all of its kind: they are in the order of first ones.
+ * KT_MAP_NONE in one of both: it is none. */
+void kt_profile_meet(struct kt_profile_pairs *pairs, const struct kt_profile_pair *met);
+/* That comes soon. */
+void kt_profile_expect(const struct kt_profile_pairs *pairs, const struct kt_profile_pair *met);
+void kt_profile_pairs_done(struct kt_profile_pairs *pairs);
+/* Networks, countries and operators come to what their addresses do, of which all is counted. */
+void kt_profile_roll_up(struct kt_profiling *p);
 /* Dates what is wanted of a view of what is before. False: rows have to be judged one by one. */
 bool kt_profile_date(struct kt_profiling *p, const struct kt_view *view);
 /* Walks the columns, or the lines, of the ask's window. */

@@ -13,6 +13,7 @@
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
 
+#define PAIRS_TOGETHER 32u
 #define NOT_YET (UINT32_MAX - 1) /* of a code: nobody has asked for its number */
 
 struct kt_profile_met { /* one record, as every list counts it */
@@ -73,13 +74,14 @@ static void add(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,
     e->failed += s->failed;
 }
 
-/* An address, and what lies behind it. */
+/* An address; what lies behind it is rolled up when all is counted (kt_profile_roll_up), and what
+ * is only dated is never. */
 static void add_address(struct kt_profiling *p, uint32_t n, const struct kt_profile_sum *s)
 {
-    if (n == KT_MAP_NONE)
+    add(p, KT_PROFILE_ADDRESSES, n, s);
+    if (n == KT_MAP_NONE || p->span != KT_PROFILE_SPAN_BEFORE)
         return;
     const struct kt_profile_value v = p->list[KT_PROFILE_ADDRESSES].at[n];
-    add(p, KT_PROFILE_ADDRESSES, n, s);
     add(p, KT_PROFILE_NETWORKS, v.network, s);
     add(p, KT_PROFILE_COUNTRIES, v.country, s);
     add(p, KT_PROFILE_ASNS, v.asn, s);
@@ -145,19 +147,9 @@ static void count(struct kt_profiling *p, const struct kt_profile_met *m, struct
         h->day[m->outcome]++;
 }
 
-static struct kt_profile_met met(const struct kt_profiling *p, kt_time_ns time,
-                                 const struct kt_event *ev, struct hour *h)
+static bool is_failure(enum kt_outcome outcome)
 {
-    bool failed = ev->outcome == KT_OUT_DENIED || ev->outcome == KT_OUT_FAILURE ||
-                  ev->outcome == KT_OUT_NOT_FOUND;
-    return (struct kt_profile_met){ .time = time,
-                                    .actor = KT_MAP_NONE,
-                                    .on = usual_day(p, time, h),
-                                    .action = (uint8_t)ev->action,
-                                    .outcome = (uint8_t)ev->outcome,
-                                    .kind = (uint8_t)ev->actor_kind,
-                                    .read = !failed && kt_event_is_read(ev),
-                                    .failed = failed };
+    return outcome == KT_OUT_DENIED || outcome == KT_OUT_FAILURE || outcome == KT_OUT_NOT_FOUND;
 }
 
 /* ---- columns ---- */
@@ -283,11 +275,26 @@ static bool counts_agents(const struct kt_profiling *p)
     return !p->what.reads_only && !p->what.addresses && p->what.kind != KT_PROFILE_ALL;
 }
 
+static struct kt_profile_met met_at(const struct kt_profiling *p, const struct kt_view *view,
+                                    uint32_t row, struct hour *h)
+{
+    const struct kt_columns *c = view->columns;
+    struct kt_profile_met m = { .time = view->time[row], .row = row, .actor = KT_MAP_NONE };
+    if (p->span == KT_PROFILE_SPAN_BEFORE) /* dates alone */
+        return m;
+    m.on = usual_day(p, m.time, h);
+    m.action = c->small[KT_COL_ACTION][row];
+    m.outcome = c->small[KT_COL_OUTCOME][row];
+    m.kind = c->small[KT_COL_ACTOR_KIND][row];
+    m.failed = is_failure((enum kt_outcome)m.outcome);
+    m.read = !m.failed && kt_column_is_read(c, row);
+    return m;
+}
+
 /* The picked rows of a view that are the subject's; counts them. */
 static uint32_t take_rows(struct kt_profiling *p, const struct kt_view *view)
 {
     const struct kt_columns *c = view->columns;
-    struct kt_event ev = { .kind = KT_KIND_ACCESS }; /* large: one for all rows */
     struct hour hour = { 0 };
     uint32_t n = 0;
     if (p->met == NULL)
@@ -295,19 +302,9 @@ static uint32_t take_rows(struct kt_profiling *p, const struct kt_view *view)
     if (p->limited && has_column(c, KT_COL_ACTOR))
         begin_actors(p, c);
     for (uint32_t i = 0; i < view->picks; i++) {
-        uint32_t row = view->pick[i];
-        if (p->span != KT_PROFILE_SPAN_BEFORE) {
-            ev.action = c->small[KT_COL_ACTION][row];
-            ev.outcome = c->small[KT_COL_OUTCOME][row];
-            ev.actor_kind = c->small[KT_COL_ACTOR_KIND][row];
-            ev.source = kt_column_str(c, KT_COL_SOURCE, row);
-            ev.secret = kt_column_str(c, KT_COL_SECRET, row);
-            ev.has_ip = kt_column_str(c, KT_COL_IP, row).len > 0;
-        }
-        struct kt_profile_met m = met(p, view->time[row], &ev, &hour);
-        m.row = row;
+        struct kt_profile_met m = met_at(p, view, view->pick[i], &hour);
         if (p->limited)
-            m.actor = actor_by_code(p, c, row);
+            m.actor = actor_by_code(p, c, m.row);
         if (is_other(p, m.actor))
             continue;
         count(p, &m, &hour);
@@ -329,21 +326,34 @@ static void take_actors(struct kt_profiling *p, const struct kt_columns *c, uint
     }
 }
 
-/* Who was where, row by row, of a secret. */
+static struct kt_profile_pair pair_of(const struct kt_profiling *p, const struct kt_columns *c,
+                                      const struct kt_profile_met *m)
+{
+    const uint32_t *actor = p->list[KT_PROFILE_ACTORS].number,
+                   *address = p->list[KT_PROFILE_ADDRESSES].number;
+    return (struct kt_profile_pair){
+        .actor = p->limited ? m->actor : actor[c->text[KT_COL_ACTOR - KT_COL_SMALL].code[m->row]],
+        .b = address[c->text[KT_COL_IP - KT_COL_SMALL].code[m->row]],
+        .first = m->time,
+        .in_window = p->span == KT_PROFILE_SPAN_WINDOW,
+    };
+}
+
+/* Who was where, row by row, of a secret. There may be a million pairs: their places are fetched
+ * ahead. */
 static void take_pairs(struct kt_profiling *p, const struct kt_columns *c, uint32_t n)
 {
-    const struct kt_profile_values *l = p->list;
-    for (uint32_t i = 0; i < n; i++) {
-        const struct kt_profile_met *m = &p->met[i];
-        uint32_t actor = m->actor, ip, country = KT_MAP_NONE;
-        if (!p->limited)
-            actor = l[KT_PROFILE_ACTORS].number[c->text[KT_COL_ACTOR - KT_COL_SMALL].code[m->row]];
-        ip = l[KT_PROFILE_ADDRESSES].number[c->text[KT_COL_IP - KT_COL_SMALL].code[m->row]];
-        if (ip != KT_MAP_NONE)
-            country = l[KT_PROFILE_ADDRESSES].at[ip].country;
-        kt_profile_meet(p, &p->places, actor, ip, m->time);
-        kt_profile_meet(p, &p->lands, actor, country, m->time);
+    struct kt_profile_pair pair[PAIRS_TOGETHER];
+    for (uint32_t from = 0; from < n; from += PAIRS_TOGETHER) {
+        const uint32_t some = n - from < PAIRS_TOGETHER ? n - from : PAIRS_TOGETHER;
+        for (uint32_t i = 0; i < some; i++) {
+            pair[i] = pair_of(p, c, &p->met[from + i]);
+            kt_profile_expect(&p->places, &pair[i]);
+        }
+        for (uint32_t i = 0; i < some; i++)
+            kt_profile_meet(&p->places, &pair[i]);
     }
+    p->full = p->full || p->places.known.used > KT_PROFILE_PAIRS_MAX;
 }
 
 static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)
@@ -421,6 +431,20 @@ static void take_texts(struct kt_profiling *p, const struct kt_event *ev,
         p->list[KT_PROFILE_INSTANCES].at[instance].e.more = kt_profile_keep(p, ev->source);
 }
 
+/* Of a walk over lines nothing is usual. */
+static struct kt_profile_met met_in_line(const struct kt_record *r)
+{
+    const struct kt_event *ev = &r->ev;
+    const bool failed = is_failure(ev->outcome);
+    return (struct kt_profile_met){ .time = ev->time > 0 ? ev->time : r->arrival,
+                                    .actor = KT_MAP_NONE,
+                                    .action = (uint8_t)ev->action,
+                                    .outcome = (uint8_t)ev->outcome,
+                                    .kind = (uint8_t)ev->actor_kind,
+                                    .read = !failed && kt_event_is_read(ev),
+                                    .failed = failed };
+}
+
 static enum kt_status take_line(void *self, const struct kt_record *r, const struct kt_fact *fact,
                                 struct kt_error *err)
 {
@@ -438,7 +462,7 @@ static enum kt_status take_line(void *self, const struct kt_record *r, const str
         !kt_str_is(kt_ask_actor(p->ask, ev->actor, ev->source, ev->instance), p->only->name))
         return KT_OK;
     struct kt_profile_sum one = { 0 };
-    struct kt_profile_met m = met(p, ev->time > 0 ? ev->time : r->arrival, ev, &hour);
+    const struct kt_profile_met m = met_in_line(r);
     tally(&one, &m);
     add(p, KT_PROFILE_SESSIONS, kt_profile_number(p, KT_PROFILE_SESSIONS, ev->session), &one);
     add(p, KT_PROFILE_CREDENTIALS, kt_profile_number(p, KT_PROFILE_CREDENTIALS, ev->credential),

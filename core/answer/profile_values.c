@@ -102,23 +102,59 @@ uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip)
     return n;
 }
 
-void kt_profile_meet(struct kt_profiling *p, struct kt_profile_pairs *pairs, uint32_t a, uint32_t b,
-                     kt_time_ns t)
+void kt_profile_meet(struct kt_profile_pairs *pairs, const struct kt_profile_pair *met)
 {
-    const uint32_t words[2] = { a, b };
-    struct kt_str key = kt_str_from(words, sizeof words);
-    bool is_new = false;
-    if (a == KT_MAP_NONE || b == KT_MAP_NONE)
+    bool is_new;
+    if (met->actor == KT_MAP_NONE || met->b == KT_MAP_NONE)
         return;
-    uint32_t n = kt_map_put(pairs->map, key, &is_new);
-    p->full = p->full || n >= KT_PROFILE_PAIRS_MAX;
+    uint32_t n = kt_pairs_put(&pairs->known, met->actor, met->b, &is_new);
     if (n >= pairs->cap) {
         pairs->cap = pairs->cap == 0 ? 64 : 2 * pairs->cap;
         pairs->at = kt_realloc_array(pairs->at, pairs->cap, sizeof *pairs->at);
     }
+    struct kt_profile_pair *pair = &pairs->at[n];
     if (is_new)
-        pairs->at[n] = (struct kt_profile_pair){ .a = a, .b = b, .first = t };
-    if (t < pairs->at[n].first)
-        pairs->at[n].first = t;
-    pairs->at[n].in_window = pairs->at[n].in_window || p->span == KT_PROFILE_SPAN_WINDOW;
+        *pair = *met;
+    pair->first = met->first < pair->first ? met->first : pair->first;
+    pair->in_window = pair->in_window || met->in_window;
+}
+
+void kt_profile_expect(const struct kt_profile_pairs *pairs, const struct kt_profile_pair *met)
+{
+    if (met->actor != KT_MAP_NONE && met->b != KT_MAP_NONE)
+        kt_pairs_expect(&pairs->known, met->actor, met->b);
+}
+
+void kt_profile_pairs_done(struct kt_profile_pairs *pairs)
+{
+    kt_pairs_done(&pairs->known);
+    kt_free(pairs->at);
+}
+
+static void roll(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,
+                 const struct kt_profile_entry *of)
+{
+    if (n == KT_MAP_NONE || of->events + of->usual == 0)
+        return;
+    struct kt_profile_entry *e = &p->list[list].at[n].e;
+    e->first = e->first == 0 || of->first < e->first ? of->first : e->first;
+    e->last = of->last > e->last ? of->last : e->last;
+    e->last_read = of->last_read > e->last_read ? of->last_read : e->last_read;
+    e->events += of->events;
+    e->reads += of->reads;
+    e->failed += of->failed;
+    e->usual += of->usual;
+    e->usual_reads += of->usual_reads;
+    e->usual_on |= of->usual_on;
+}
+
+void kt_profile_roll_up(struct kt_profiling *p)
+{
+    const struct kt_profile_values *addresses = &p->list[KT_PROFILE_ADDRESSES];
+    for (uint32_t i = 0; i < addresses->n; i++) {
+        const struct kt_profile_value *v = &addresses->at[i];
+        roll(p, KT_PROFILE_NETWORKS, v->network, &v->e);
+        roll(p, KT_PROFILE_COUNTRIES, v->country, &v->e);
+        roll(p, KT_PROFILE_ASNS, v->asn, &v->e);
+    }
 }

@@ -522,6 +522,29 @@ static enum kt_status sift_rest(struct kt_chunk *c, const struct kt_scan *scan,
     return KT_OK;
 }
 
+/* Whoever looks at the picks on another thread would fetch a line of its cache for each value of
+ * each, where they lie as far apart as in the segment. */
+static void close_up(struct kt_chunk *c, bool time)
+{
+    struct kt_columns *k = c->columns;
+    for (unsigned i = 0; i < KT_COL_COUNT; i++) {
+        if ((k->have & KT_COLUMN(i)) == 0)
+            continue;
+        uint8_t *small = i < KT_COL_SMALL ? k->small[i] : NULL;
+        uint16_t *code = small == NULL ? kt_column_text(k, (enum kt_col)i)->code : NULL;
+        for (uint32_t p = 0; small != NULL && p < c->picks; p++)
+            small[p] = small[c->pick[p]];
+        for (uint32_t p = 0; code != NULL && p < c->picks; p++)
+            code[p] = code[c->pick[p]];
+    }
+    for (uint32_t p = 0; time && p < c->picks; p++)
+        k->time[p] = k->time[c->pick[p]];
+    for (uint32_t p = 0; c->batched && p < c->picks; p++)
+        c->arrival[p] = c->arrival[c->pick[p]];
+    c->n = c->picks;
+    pick_all(c);
+}
+
 /* Its records, once it is opened. */
 static enum kt_status read_segment(struct kt_chunk *c, const struct kt_scan *scan,
                                    const struct kt_want *want, struct kt_error *err)
@@ -540,7 +563,10 @@ static enum kt_status read_segment(struct kt_chunk *c, const struct kt_scan *sca
     if (sift_rest(c, scan, want, whole, err) != KT_OK ||
         (want->lines && take_lines(c, scan, err) != KT_OK))
         return err == NULL ? KT_E_CORRUPT : err->code;
-    return c->picks == 0 ? KT_OK : want_columns(c, want, err);
+    enum kt_status status = c->picks == 0 ? KT_OK : want_columns(c, want, err);
+    if (status == KT_OK && want->dense && c->picks < c->n)
+        close_up(c, want->time);
+    return status;
 }
 
 enum kt_status kt_chunk_segment(struct kt_chunk *c, sqlite3 *db, const struct kt_segment *seg,

@@ -29,7 +29,9 @@ enum kt_status kt_columns_open(struct kt_reader *r, const struct kt_scan *scan, 
         return kt_wrap(err, "columns");
     struct kt_columns_scan *s = kt_alloc(sizeof *s);
     /* Kind says whether a batch's columns are needed at all: they always are. */
-    const struct kt_want want = { .columns = columns | KT_COLUMN(KT_COL_KIND), .time = time };
+    const struct kt_want want = { .columns = columns | KT_COLUMN(KT_COL_KIND),
+                                  .time = time,
+                                  .dense = true };
     unsigned n = kt_reader_files(r, file);
     s->timed = time;
     s->scan = forwards;
