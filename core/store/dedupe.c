@@ -24,7 +24,8 @@
 #include "core/store/idset.h"
 #include "core/store/reader.h"
 
-#define FILTERS_MAX       512 /* about 8 KiB each */
+#define GENERATION_MIN    (16 * KT_SEGMENT_EVENTS) /* a tail of a build before has as many */
+#define FILTERS_MAX       512                      /* about 8 KiB each */
 #define NEAR_MAX          16
 #define NEAR_NS           (10 * KT_NS_MIN)
 #define SEGMENTS_A_LOOKUP 512 /* asked for their days in the time of one filter read */
@@ -611,7 +612,7 @@ static void make_memory(struct kt_dedupe *d, size_t recent)
 {
     /* The tail must fit into one generation. A batch never spans two, so each has room for one
      * batch more. At four fifths full, 2 M ids take 32 MiB. */
-    d->per_generation = recent / 2 > KT_TAIL_EVENTS_MAX ? recent / 2 : KT_TAIL_EVENTS_MAX;
+    d->per_generation = recent / 2 > GENERATION_MIN ? recent / 2 : GENERATION_MIN;
     d->slots = (d->per_generation + 2 * KT_BATCH_EVENTS_MAX) / 4 * 5;
     for (unsigned i = 0; i < 2; i++) {
         d->gen[i].id = kt_pages_new(bytes_of(d));

@@ -17,11 +17,13 @@
 #define KT_SEGMENT_EVENTS     4096u       /* a segment closes at this, or … */
 #define KT_SEGMENT_BYTES      (16u << 20) /* … this; whole batches, so it may go over by one */
 #define KT_SEGMENT_EVENTS_MAX (KT_SEGMENT_EVENTS + KT_BATCH_EVENTS_MAX)
-#define KT_TAIL_EVENTS_MAX    (16 * KT_SEGMENT_EVENTS) /* the writer waits from here on */
-#define KT_MERGED_PIECES      16u
-#define KT_MERGED_EVENTS_MAX  65535u /* a code has two bytes, and 0 says that a text is absent */
-#define KT_BLOCK_LINES        256u
-#define KT_BLOCK_BYTES        (1u << 20) /* the line that reaches it is the block's last */
+/* The writer waits from here on: of more than this, not all is held as it was read (held.h), and
+ * what is read again takes longer than the wait. */
+#define KT_TAIL_EVENTS_MAX   (3 * KT_SEGMENT_EVENTS)
+#define KT_MERGED_PIECES     16u
+#define KT_MERGED_EVENTS_MAX 65535u /* a code has two bytes, and 0 says that a text is absent */
+#define KT_BLOCK_LINES       256u
+#define KT_BLOCK_BYTES       (1u << 20) /* the line that reaches it is the block's last */
 
 enum kt_part {
     KT_PART_COLUMN = 0, /* + enum kt_col */
