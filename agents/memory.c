@@ -42,14 +42,15 @@ static bool is_last(const struct fact *last, struct kt_str key)
     return last != NULL && kt_str_eq(last->item.key, key);
 }
 
-/* The fact, as the newest; NULL when there is none. */
-static struct fact *find(struct kt_source_memory *m, struct kt_str key)
+/* The fact, as the newest; NULL when there is none. And the hash of its key. */
+static struct fact *find(struct kt_source_memory *m, struct kt_str key, uint64_t *ret_hash)
 {
     struct fact **last = last_of(m, key);
-    if (m->facts.n == 0)
-        return NULL;
-    if (!is_last(*last, key)) {
-        struct fact *found = (struct fact *)(void *)kt_aged_find(&m->facts, key, kt_aged_hash(key));
+    if (is_last(*last, key)) {
+        *ret_hash = (*last)->item.hash;
+    } else {
+        *ret_hash = kt_aged_hash(key);
+        struct fact *found = (struct fact *)(void *)kt_aged_find(&m->facts, key, *ret_hash);
         if (found == NULL)
             return NULL;
         *last = found;
@@ -79,7 +80,8 @@ void kt_source_memory_free(struct kt_source_memory *m)
 
 struct kt_str kt_source_recall(struct kt_source_memory *m, struct kt_str key)
 {
-    const struct fact *found = find(m, key);
+    uint64_t hash;
+    const struct fact *found = m->facts.n > 0 ? find(m, key, &hash) : NULL;
     return found != NULL ? found->value : KT_STR_NONE;
 }
 
@@ -87,7 +89,8 @@ void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt
 {
     if (key.len > MEMORY_STRING || value.len > MEMORY_STRING)
         return;
-    struct fact *found = find(m, key);
+    uint64_t hash;
+    struct fact *found = find(m, key, &hash);
     if (found != NULL && kt_str_eq(found->value, value))
         return;
     if (found != NULL)
@@ -100,7 +103,7 @@ void kt_source_remember(struct kt_source_memory *m, struct kt_str key, struct kt
     if (value.len > 0)
         memcpy(f->bytes + key.len, value.at, value.len);
     f->item.key = kt_str_from(f->bytes, key.len);
-    f->item.hash = kt_aged_hash(f->item.key);
+    f->item.hash = hash;
     f->value = kt_str_from(f->bytes + key.len, value.len);
     kt_aged_add(&m->facts, &f->item);
 }

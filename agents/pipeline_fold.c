@@ -84,8 +84,8 @@ struct kt_jval kt_fold_root(struct kt_pipeline *p, const struct half *h, struct 
     return p->parsed_root;
 }
 
-static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, uint64_t hash,
-                             struct kt_jval root)
+/* The record at hand, as one that waits: with copies of all that lies in the arena. */
+static struct half *half_of(struct kt_pipeline *p, struct kt_str key, uint64_t hash)
 {
     struct kt_str record = p->cur.record;
     struct half *h = make_half(p, record.len + key.len);
@@ -100,7 +100,12 @@ static void wait_for_partner(struct kt_pipeline *p, struct kt_str key, uint64_t 
     h->masked = p->cur.masked;
     h->clean = p->cur.clean[0].len > 0;
     h->given = 0;
-    p->halves_bytes += record.len;
+    return h;
+}
+
+static void wait_for_partner(struct kt_pipeline *p, struct half *h, struct kt_jval root)
+{
+    p->halves_bytes += h->record.len;
     kt_aged_add(&p->halves, &h->item);
     keep_parsed(p, h, root);
 }
@@ -221,6 +226,18 @@ static bool is_full(const struct kt_pipeline *p)
     return p->halves.n >= KT_FOLD_MAX || p->halves_bytes + p->cur.record.len > HALVES_BYTES;
 }
 
+/* The half that waits by this key. It is mostly the newest one, and then needs no hash. */
+static struct half *find_half(const struct kt_pipeline *p, struct kt_str key, uint64_t *ret_hash)
+{
+    struct kt_aged_item *newest = p->halves.newest;
+    if (newest != NULL && kt_str_eq(newest->key, key)) {
+        *ret_hash = newest->hash;
+        return (struct half *)(void *)newest;
+    }
+    *ret_hash = kt_aged_hash(key);
+    return (struct half *)(void *)kt_aged_find(&p->halves, key, *ret_hash);
+}
+
 enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct half **ret_half)
 {
     struct kt_str key = KT_STR_NONE;
@@ -232,8 +249,8 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
     p->paired = false;
     if (p->o.source->fold_key == NULL || !p->o.source->fold_key(&in, &key, &first) || key.len == 0)
         return FOLD_DECODE;
-    const uint64_t hash = kt_aged_hash(key);
-    struct half *partner = (struct half *)(void *)kt_aged_find(&p->halves, key, hash);
+    uint64_t hash;
+    struct half *partner = find_half(p, key, &hash);
     if (!first) {
         *ret_half = partner;
         if (partner == NULL && p->cur.offset < p->known_until) {
@@ -250,16 +267,15 @@ enum fold_result kt_fold_look(struct kt_pipeline *p, struct kt_jval root, struct
         return FOLD_OVERTAKEN;
     if (partner != NULL)
         return kt_str_eq(partner->record, p->cur.record) ? FOLD_REPEATED : FOLD_DECODE;
-    key = kt_arena_str(&p->arena, key);
+    struct half *h = half_of(p, key, hash); /* giving out resets the arena */
     while (p->halves.n > 0 && is_full(p)) {
-        char copy[64]; /* giving out resets the arena */
-        kt_str_copyz(copy, sizeof copy, key);
         p->cur.status = give_oldest(p, p->cur.err);
-        if (p->cur.status != KT_OK)
+        if (p->cur.status != KT_OK) {
+            kt_free(h);
             return FOLD_REFUSED;
-        key = kt_arena_str(&p->arena, kt_str_of(copy));
+        }
     }
-    wait_for_partner(p, key, hash, root);
+    wait_for_partner(p, h, root);
     return FOLD_WAITS;
 }
 

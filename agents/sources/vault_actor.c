@@ -31,17 +31,6 @@ static enum kt_actor_kind kind_of(struct kt_str display)
     return KT_ACTOR_UNKNOWN;
 }
 
-static bool has_root(struct kt_jval policies)
-{
-    struct kt_json_iter it = kt_json_iter(policies);
-    struct kt_str name;
-    struct kt_jval item;
-    while (kt_json_next(&it, &name, &item))
-        if (kt_str_is(kt_json_str(item), "root"))
-            return true;
-    return false;
-}
-
 /* Is there any '@' in the strings of the object? Then it is worth asking for them by name. */
 static bool has_at(struct kt_jval object)
 {
@@ -84,11 +73,10 @@ static struct kt_str aws_actor(struct kt_arena *a, struct kt_jval metadata)
 }
 
 /* The name that the auth method vouches for; empty when only the token's own name is left. */
-static struct kt_str vouched(const struct kt_decode_in *in, struct kt_jval auth,
+static struct kt_str vouched(const struct kt_decode_in *in, struct kt_jval metadata,
                              struct kt_str display)
 {
     struct kt_arena *a = in->arena;
-    struct kt_jval metadata = kt_json_get(auth, KT_STR("metadata"));
     struct kt_str account = kt_json_str_at(metadata, "service_account_name");
     if (account.len > 0)
         return kt_actor_k8s(a, kt_json_str_at(metadata, "service_account_namespace"), account);
@@ -98,9 +86,10 @@ static struct kt_str vouched(const struct kt_decode_in *in, struct kt_jval auth,
     struct kt_str aws = aws_actor(a, metadata);
     if (aws.len > 0)
         return aws;
-    struct kt_str user = kt_json_str_at(metadata, "username");
-    if (user.len > 0 && kt_str_has(kt_actor_lower(a, display), kt_actor_lower(a, user)))
-        return kt_actor_at(a, kt_actor_lower(a, user), in->cluster);
+    struct kt_str user = kt_actor_lower(a, kt_json_str_at(metadata, "username"));
+    struct kt_str shown = kt_actor_lower(a, display);
+    if (user.len > 0 && (kt_str_ends(shown, user) /* as most do */ || kt_str_has(shown, user)))
+        return kt_actor_at(a, user, in->cluster);
     struct kt_str role = kt_json_str_at(metadata, "role_name");
     if (role.len > 0)
         return kt_actor_at(a, kt_arena_cat3(a, display, KT_STR("/"), role), in->cluster);
@@ -118,14 +107,20 @@ static struct kt_str tried(const struct kt_decode_in *in, struct kt_str path)
     return kt_actor_at(in->arena, kt_actor_lower(in->arena, name), in->cluster);
 }
 
-static void groups(struct kt_jval policies, struct kt_list *ret)
+/* Policies as groups, as many as there is room for; whether root is one of all. */
+static bool groups(struct kt_jval policies, struct kt_list *ret)
 {
     struct kt_json_iter it = kt_json_iter(policies);
     struct kt_str name;
     struct kt_jval item;
-    while (ret->n < KT_LIST_MAX && kt_json_next(&it, &name, &item))
-        if (kt_json_str(item).len > 0)
-            ret->at[ret->n++] = kt_json_str(item);
+    bool root = false;
+    while (kt_json_next(&it, &name, &item)) {
+        const struct kt_str policy = kt_json_str(item);
+        root = root || kt_str_is(policy, "root");
+        if (policy.len > 0 && ret->n < KT_LIST_MAX)
+            ret->at[ret->n++] = policy;
+    }
+    return root;
 }
 
 static void nobody(const struct kt_decode_in *in, bool login, struct kt_str path,
@@ -152,11 +147,10 @@ static void token(const struct kt_decode_in *in, struct kt_str display, struct k
 static struct kt_str credential(struct kt_jval auth)
 {
     struct kt_str accessor = kt_json_str_at(auth, "accessor");
-    struct kt_str hash = kt_json_str_at(auth, "client_token");
-    if (accessor.len > 0 || !kt_str_is(kt_json_str_at(auth, "token_type"), "batch") ||
-        !kt_str_starts(hash, KT_STR("hmac-sha256:")))
+    if (accessor.len > 0 || !kt_str_is(kt_json_str_at(auth, "token_type"), "batch"))
         return accessor;
-    return hash;
+    struct kt_str hash = kt_json_str_at(auth, "client_token");
+    return kt_str_starts(hash, KT_STR("hmac-sha256:")) ? hash : accessor;
 }
 
 void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login login,
@@ -164,22 +158,22 @@ void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login
 {
     struct kt_str display = kt_json_str_at(auth, "display_name");
     struct kt_str entity = kt_json_str_at(auth, "entity_id");
-    struct kt_jval policies = kt_json_get(auth, KT_STR("policies"));
+    struct kt_jval metadata = kt_json_get(auth, KT_STR("metadata"));
 
     bool named = login == VT_LOGIN_TRIED && tried(in, path).len > 0;
     if (named || (display.len == 0 && entity.len == 0)) {
         nobody(in, login != VT_LOGIN_NO, path, ev);
         return;
     }
-    groups(policies, &ev->groups);
+    const bool root = groups(kt_json_get(auth, KT_STR("policies")), &ev->groups);
     ev->actor_native = entity.len > 0 ? entity : display;
     ev->actor_name = display;
-    ev->role = kt_json_str_at(auth, "metadata.role");
-    if (kt_actor_is_external_secrets(kt_json_str_at(auth, "metadata.service_account_name")))
+    ev->role = kt_json_str_at(metadata, "role");
+    if (kt_actor_is_external_secrets(kt_json_str_at(metadata, "service_account_name")))
         ev->via = KT_STR("external-secrets"); /* it copies what it reads into its cluster */
     if (!raw_device)
         ev->credential = credential(auth);
-    if (has_root(policies)) {
+    if (root) {
         ev->actor_kind = KT_ACTOR_ROOT;
         ev->actor = kt_actor_at(in->arena, KT_STR("root"), in->cluster);
         return;
@@ -189,7 +183,7 @@ void kt_vt_who(const struct kt_decode_in *in, struct kt_jval auth, enum vt_login
         return;
     }
     ev->actor_kind = kind_of(display);
-    ev->actor = vouched(in, auth, display);
+    ev->actor = vouched(in, metadata, display);
     if (kt_actor_is_email(ev->actor) && !kt_str_starts(display, KT_STR("gcp")))
         ev->actor_kind = KT_ACTOR_HUMAN;
     if (ev->actor.len == 0)

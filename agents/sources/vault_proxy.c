@@ -16,6 +16,7 @@
 #define MANY_TEXT "12"
 #define SEED      UINT64_C(0x70726f7879)
 #define CODE      "vault.proxy"
+#define BEHIND    "behind "
 
 static bool is_inside(struct kt_ip ip)
 {
@@ -27,12 +28,13 @@ void kt_vt_look_for_proxy(const struct kt_decode_in *in, const struct kt_event *
                           struct kt_emit *to)
 {
     uint64_t seen[MANY];
+    char name[sizeof BEHIND - 1 + sizeof ev->ip.at] = BEHIND;
     char text[KT_IP_TEXT_MAX], sentence[200];
     if (!ev->has_ip || !is_inside(ev->ip) || ev->outcome != KT_OUT_SUCCESS ||
         ev->actor_kind == KT_ACTOR_ANONYMOUS || ev->actor.len == 0)
         return;
-    struct kt_str key =
-        kt_arena_cat(in->arena, KT_STR("behind "), kt_str_from(ev->ip.at, sizeof ev->ip.at));
+    memcpy(name + sizeof BEHIND - 1, ev->ip.at, sizeof ev->ip.at);
+    const struct kt_str key = kt_str_from(name, sizeof name);
     struct kt_str was = kt_source_recall(in->memory, key);
     size_t n = was.len / sizeof seen[0];
     if (n > MANY)

@@ -96,19 +96,20 @@ static bool scan_fraction(struct kt_str *s, kt_time_ns *ret_ns, kt_time_ns *ret_
     *ret_precision = KT_NS_S;
     if (s->len == 0 || s->at[0] != '.')
         return true;
-    kt_time_ns scale = KT_NS_S, ns = 0;
-    size_t i = 1;
-    for (; i < s->len && (unsigned)(unsigned char)s->at[i] - '0' <= 9; i++) {
-        if (scale == 1)
+    static const kt_time_ns scales[] = { KT_NS_S, 100000000, 10000000, 1000000, 100000,
+                                         10000,   1000,      100,      10,      1 };
+    kt_time_ns number = 0;
+    size_t n = 0;
+    for (; n + 1 < s->len && (unsigned)(unsigned char)s->at[n + 1] - '0' <= 9; n++) {
+        if (n + 1 == KT_ARRAY_LEN(scales))
             return false; /* a tenth digit */
-        scale /= 10;
-        ns += (s->at[i] - '0') * scale;
+        number = number * 10 + (s->at[n + 1] - '0');
     }
-    if (i == 1)
+    if (n == 0)
         return false;
-    *ret_ns = ns;
-    *ret_precision = scale;
-    *s = kt_str_from_index(*s, i);
+    *ret_ns = number * scales[n];
+    *ret_precision = scales[n];
+    *s = kt_str_from_index(*s, n + 1);
     return true;
 }
 
@@ -199,26 +200,31 @@ enum kt_status kt_time_parse_loose(struct kt_str s, kt_time_ns *ret, kt_time_ns 
 
 /* ---- printing ---- */
 
-static char *digits(char *to, uint64_t v, unsigned n)
+static char *two_digits(char *to, unsigned v)
 {
-    for (unsigned i = n; i > 0; i--, v /= 10)
-        to[i - 1] = (char)('0' + v % 10);
-    return to + n;
+    to[0] = (char)('0' + v / 10);
+    to[1] = (char)('0' + v % 10);
+    return to + 2;
+}
+
+static char *four_digits(char *to, unsigned v)
+{
+    return two_digits(two_digits(to, v / 100), v % 100);
 }
 
 static char *print_seconds(char *to, struct kt_civil c, char between)
 {
-    to = digits(to, (uint64_t)(unsigned)c.year, 4);
+    to = four_digits(to, (unsigned)c.year);
     *to++ = '-';
-    to = digits(to, (uint64_t)(unsigned)c.month, 2);
+    to = two_digits(to, (unsigned)c.month);
     *to++ = '-';
-    to = digits(to, (uint64_t)(unsigned)c.day, 2);
+    to = two_digits(to, (unsigned)c.day);
     *to++ = between;
-    to = digits(to, (uint64_t)(unsigned)c.hour, 2);
+    to = two_digits(to, (unsigned)c.hour);
     *to++ = ':';
-    to = digits(to, (uint64_t)(unsigned)c.minute, 2);
+    to = two_digits(to, (unsigned)c.minute);
     *to++ = ':';
-    return digits(to, (uint64_t)(unsigned)c.second, 2);
+    return two_digits(to, (unsigned)c.second);
 }
 
 const char *kt_time_format(kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
@@ -226,7 +232,9 @@ const char *kt_time_format(kt_time_ns t, char buf[KT_TIME_TEXT_MAX])
     struct kt_civil c = kt_time_civil(t);
     char *to = print_seconds(buf, c, 'T');
     *to++ = '.';
-    to = digits(to, (uint64_t)(unsigned)c.nanos, 9);
+    *to++ = (char)('0' + c.nanos / 100000000);
+    to = four_digits(to, (unsigned)c.nanos / 10000 % 10000);
+    to = four_digits(to, (unsigned)c.nanos % 10000);
     *to++ = 'Z';
     *to = '\0';
     return buf;

@@ -82,12 +82,22 @@ static void put_folded(struct sink *out, const char *at, size_t n, enum fold fol
         out->at[from + i] = folded(at[i], fold);
 }
 
-/* Bytes at the start of s that are written as they are. */
+/* Which bytes are written as they are: 0x21 to 0x7E, without '%' and '*'. */
+enum { IN_TAIL = 1, IN_FIXED = 2, IN_BOTH = 3 };
+#define FOUR(c)    [c] = IN_BOTH, [(c) + 1] = IN_BOTH, [(c) + 2] = IN_BOTH, [(c) + 3] = IN_BOTH
+#define SIXTEEN(c) FOUR(c), FOUR((c) + 4), FOUR((c) + 8), FOUR((c) + 12)
+static const unsigned char plain_in[256] = {
+    FOUR('!'),       ['&'] = IN_BOTH, ['\''] = IN_BOTH, ['('] = IN_BOTH, [')'] = IN_BOTH, FOUR('+'),
+    ['/'] = IN_TAIL, SIXTEEN('0'),    SIXTEEN('@'),     SIXTEEN('P'),    SIXTEEN('`'),    FOUR('p'),
+    FOUR('t'),       FOUR('x'),       ['|'] = IN_BOTH,  ['}'] = IN_BOTH, ['~'] = IN_BOTH,
+};
+
+/* Bytes at the start of s that are. */
 static size_t plain_at(struct kt_str s, bool fixed)
 {
+    const unsigned where = fixed ? IN_FIXED : IN_TAIL;
     size_t n = 0;
-    while (n < s.len && s.at[n] > 0x20 && s.at[n] < 0x7f && s.at[n] != '%' && s.at[n] != '*' &&
-           !(fixed && s.at[n] == '/'))
+    while (n < s.len && (plain_in[(unsigned char)s.at[n]] & where) != 0)
         n++;
     return n;
 }

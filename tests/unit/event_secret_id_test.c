@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -92,6 +93,25 @@ static void ids_follow_the_grammar(void **state)
             kt_secret_id(&a, rows[i].scheme, fixed, n, kt_str_of(rows[i].tail), rows[i].star);
         if (!kt_str_is(id, rows[i].want))
             fail_msg("row %zu: " KT_STR_FMT " instead of %s", i, KT_STR_ARG(id), rows[i].want);
+        kt_arena_done(&a);
+    }
+}
+
+/* Rule 2: `%`, blanks, control bytes, a literal `*`, no UTF-8; and in a fixed part its '/'. */
+static void each_byte_is_written_or_escaped(void **state)
+{
+    (void)state;
+    for (unsigned c = 1; c < 256; c++) {
+        const bool escaped = c <= 0x20 || c >= 0x7f || c == '%' || c == '*';
+        char in[3] = { 'a', (char)c, 0 }, want[32], tail[8], fixed[8];
+        struct kt_arena a = kt_arena_new(4096);
+        const struct kt_str part = kt_str_from(in, 2);
+        (void)snprintf(tail, sizeof tail, escaped ? "a%%%02X" : "a%c", c);
+        (void)snprintf(fixed, sizeof fixed, escaped ? "a%%%02X" : "a%c", c);
+        if (c == '/')
+            (void)snprintf(fixed, sizeof fixed, "a"); /* an outer slash */
+        (void)snprintf(want, sizeof want, "gcp-sm://%s/%s", fixed, tail);
+        assert_true(kt_str_is(kt_secret_id(&a, "gcp-sm", &part, 1, part, false), want));
         kt_arena_done(&a);
     }
 }
@@ -193,6 +213,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ids_follow_the_grammar),
+        cmocka_unit_test(each_byte_is_written_or_escaped),
         cmocka_unit_test(an_id_that_does_not_fit_is_empty),
         cmocka_unit_test(an_id_may_have_any_length),
         cmocka_unit_test(production_is_read_from_segments),
