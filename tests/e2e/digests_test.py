@@ -96,8 +96,9 @@ with aws.lock:
 check(expect('trail.verified', 1, unheard), 'its digest is verified once it gives them', said())
 one.add(A, R1, begin + 5 * step, [], starting=True)
 check(expect('trail.verified', 7) and count('trail.begins') == 4, 'a gap while validation was off is said, and is no alarm', said())
-alerts = json.loads(keytrail('alerts', 'list', '--db', h.db, '-o', 'json', ok=False).stdout or '[]')
-check(alerts == [] or not json.dumps(alerts).count('trail.'), 'nobody was woken so far', alerts)
+sentences = ('is not the one that CloudTrail delivered', 'CloudTrail delivered is gone', 'not signed by CloudTrail', 'is not the one that it names', 'cannot be read')
+shown = lambda: keytrail('alerts', 'list', '--db', h.db, '-o', 'json', ok=False).stdout.decode()
+check(not any(s in shown() for s in sentences), 'nobody was woken so far', shown())
 
 # ---- tampering ----
 changed, gone = put(R1, begin + 5 * step), put(R1, begin + 5 * step + 60)
@@ -134,8 +135,6 @@ forged = [json.dumps(r) for r in verdicts() if r['operation'] == 'trail.signatur
 check(not any('2020-01' in r or '999988887777' in r or '"from"' in r for r in forged), 'and nothing that they say of themselves is told', forged)
 check(expect('trail.unread', 1), 'and what is no digest', said())
 check(wait_for(lambda: ' NOT' in status() and '!' in status(), 10), 'status says so', status())
-sentences = ('is not the one that CloudTrail delivered', 'CloudTrail delivered is gone', 'not signed by CloudTrail', 'is not the one that it names', 'cannot be read')
-shown = lambda: keytrail('alerts', 'list', '--db', h.db, '-o', 'json', ok=False).stdout.decode()
 check(wait_for(lambda: all(s in shown() for s in sentences), 20), 'each reaches a person as an alert', shown()[-1500:])
 check(SECRET not in h.log('a.log') and SECRET not in status(), 'no secret in log or status')
 check(stop(agent) == 0, 'the agent ends cleanly again')
