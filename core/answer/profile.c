@@ -171,48 +171,6 @@ static int most_first(const void *pa, const void *pb)
     return kt_str_cmp(a->value, b->value);
 }
 
-static void note_place(struct kt_profiling *p, const struct kt_profile_pair *place, bool compared)
-{
-    struct kt_profile_entry *actor = &p->list[KT_PROFILE_ACTORS].at[place->actor].e;
-    actor->addresses += place->in_window;
-    actor->new_addresses += place->in_window && compared && place->first >= p->out.since;
-}
-
-static void note_land(struct kt_profiling *p, const struct kt_profile_pair *land, bool compared,
-                      struct kt_buf *said)
-{
-    const bool is_new = compared && land->first >= p->out.since;
-    struct kt_str country = p->list[KT_PROFILE_COUNTRIES].at[land->b].e.value;
-    if (!land->in_window)
-        return;
-    kt_buf_addf(said, "%s" KT_STR_FMT "%s", said->len > 0 ? " " : "", KT_STR_ARG(country),
-                is_new ? "!" : "");
-    p->list[KT_PROFILE_ACTORS].at[land->actor].e.new_countries += is_new;
-}
-
-/* Countries come of the addresses, in the order in which the actor was first at one of theirs. */
-static void note_pairs(struct kt_profiling *p)
-{
-    struct kt_profile_values *actors = &p->list[KT_PROFILE_ACTORS];
-    struct kt_buf *said = kt_alloc_array(actors->n + 1, sizeof *said);
-    struct kt_profile_pairs lands = { 0 };
-    bool compared = p->out.since != 0 && p->what.usual > 0;
-    for (uint32_t k = 0; k < p->places.known.used; k++) {
-        struct kt_profile_pair place = p->places.at[k];
-        note_place(p, &place, compared);
-        place.b = p->list[KT_PROFILE_ADDRESSES].at[place.b].country;
-        kt_profile_meet(&lands, &place);
-    }
-    for (uint32_t k = 0; k < lands.known.used; k++)
-        note_land(p, &lands.at[k], compared, &said[lands.at[k].actor]);
-    for (uint32_t i = 0; i < actors->n; i++) {
-        actors->at[i].e.countries = kt_profile_keep(p, kt_buf_str(&said[i]));
-        kt_buf_done(&said[i]);
-    }
-    kt_profile_pairs_done(&lands);
-    kt_free(said);
-}
-
 static void close_list(struct kt_profiling *p, enum kt_profile_list list)
 {
     struct kt_profile_values *l = &p->list[list];
@@ -243,7 +201,7 @@ static void close_lists(struct kt_profiling *p)
         if (who != NULL && who->kind >= 0)
             actors->at[i].e.kind = (enum kt_actor_kind)who->kind;
     }
-    note_pairs(p);
+    kt_profile_note_pairs(p);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         close_list(p, i);
 }
@@ -260,6 +218,7 @@ static enum kt_status walk_usual(struct kt_profiling *p, kt_time_ns log_first, s
     p->ask->since = o->usual_since;
     p->ask->until = since;
     enum kt_status status = kt_profile_columns(p, kt_buf_str(&p->query), err);
+    kt_profile_close_span(p);
     p->ask->since = since;
     p->ask->until = until;
     return status;
@@ -269,7 +228,9 @@ static enum kt_status walk_sessions(struct kt_profiling *p, struct kt_error *err
 {
     p->span = KT_PROFILE_SPAN_WINDOW;
     p->lines_only = p->what.kind != KT_PROFILE_SESSION;
-    return kt_profile_lines(p, kt_buf_str(&p->query), err);
+    enum kt_status status = kt_profile_lines(p, kt_buf_str(&p->query), err);
+    kt_profile_close_span(p);
+    return status;
 }
 
 /* From the usual span's beginning, or the log's, to the window's end. */
@@ -301,6 +262,7 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
     const bool session = p->what.kind == KT_PROFILE_SESSION;
     enum kt_status status = session ? walk_sessions(p, err)
                                     : kt_profile_columns(p, kt_buf_str(&p->query), err);
+    kt_profile_close_span(p);
     if (status == KT_OK && compared && !session)
         status = walk_usual(p, log_first, err);
     kt_profile_roll_up(p);
@@ -355,10 +317,11 @@ void kt_profile_free(struct kt_profile *out)
         kt_map_free(p->list[i].map);
         kt_known_done(&p->list[i].known);
         kt_free(p->list[i].at);
+        kt_free(p->list[i].total);
         kt_free(p->list[i].number);
         kt_free(p->out.list[i]);
     }
-    kt_profile_pairs_done(&p->places);
+    kt_profile_pairs_done(p);
     kt_map_free(p->texts);
     kt_free(p->out.day);
     kt_map_free(p->ips);

@@ -12,21 +12,35 @@ struct kt_profile_value {
     uint32_t network, country, asn; /* of an address: numbers of their lists, KT_MAP_NONE = none */
     bool wanted;                    /* its first is looked for in what is before */
 };
+struct kt_profile_total { /* of the span at hand: a line of the cache each */
+    kt_time_ns first, last, last_read;
+    uint64_t events, reads, failed;
+    uint32_t on;
+    uint8_t kind; /* of the last that says one */
+};
 struct kt_profile_values {
     struct kt_map *map;
     struct kt_known known;       /* of map */
     struct kt_profile_value *at; /* by number in map */
+    struct kt_profile_total *total;
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column, those that occur */
 };
-struct kt_profile_pair { /* an actor at an address, or in a country (b) */
-    uint32_t actor, b;
-    kt_time_ns first;
-    bool in_window;
+#define KT_PROFILE_PAGE 224u /* addresses: with its head a line of the cache */
+struct kt_profile_pairs {    /* an actor at an address: profile_pairs.c */
+    struct kt_pairs known;   /* of a page: an actor, and which of its addresses */
+    struct kt_profile_pairs_page {
+        uint32_t actor, block;
+        uint64_t word[KT_PROFILE_PAGE / 32];
+    } * page;
+    uint32_t cap, used; /* pages; pairs */
 };
-struct kt_profile_pairs {
+struct kt_profile_lands { /* an actor in a country */
     struct kt_pairs known;
-    struct kt_profile_pair *at;
+    struct kt_profile_land {
+        uint32_t actor, country;
+        unsigned spans;
+    } * at;
     uint32_t cap;
 };
 struct kt_profiling {
@@ -37,7 +51,8 @@ struct kt_profiling {
     const struct kt_identity *only; /* an actor with aliases for some sources: rows are judged */
     enum kt_profile_span span;
     struct kt_profile_values list[KT_PROFILE_LIST_COUNT];
-    struct kt_profile_pairs places; /* actor and address */
+    struct kt_profile_pairs places;
+    struct kt_profile_lands lands;
     struct kt_map *texts;
     /* of the actor codes of one chunk: source and instance for which the number was looked up */
     uint32_t *asked, cap_asked;
@@ -71,12 +86,13 @@ struct kt_profiling {
 uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value);
 uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip);
 struct kt_str kt_profile_keep(struct kt_profiling *p, struct kt_str text);
-/* The pair as far as it is told, among all of its kind: they are in the order of first ones.
- * KT_MAP_NONE in one of both: it is none. */
-void kt_profile_meet(struct kt_profile_pairs *pairs, const struct kt_profile_pair *met);
-/* That comes soon. */
-void kt_profile_expect(const struct kt_profile_pairs *pairs, const struct kt_profile_pair *met);
-void kt_profile_pairs_done(struct kt_profile_pairs *pairs);
+/* An actor was at an address, in the span at hand. */
+void kt_profile_meet(struct kt_profiling *p, uint32_t actor, uint32_t address);
+/* What of that is told of actors. */
+void kt_profile_note_pairs(struct kt_profiling *p);
+void kt_profile_pairs_done(struct kt_profiling *p);
+/* What was counted goes to the entries of the lists, as of the span at hand. */
+void kt_profile_close_span(struct kt_profiling *p);
 /* Networks, countries and operators come to what their addresses do, of which all is counted. */
 void kt_profile_roll_up(struct kt_profiling *p);
 /* Dates what is wanted of a view of what is before. False: rows have to be judged one by one. */

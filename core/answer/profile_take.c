@@ -13,7 +13,7 @@
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
 
-#define PAIRS_TOGETHER 32u
+#define TOGETHER 32u /* values whose places are fetched while others are looked at */
 #define NOT_YET (UINT32_MAX - 1) /* of a code: nobody has asked for its number */
 
 struct kt_profile_met { /* one record, as every list counts it */
@@ -52,26 +52,24 @@ static void tally(struct kt_profile_sum *s, const struct kt_profile_met *m)
 static void add(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,
                 const struct kt_profile_sum *s)
 {
-    struct kt_profile_value *v = n == KT_MAP_NONE ? NULL : &p->list[list].at[n];
-    if (v == NULL || (p->span == KT_PROFILE_SPAN_BEFORE && !v->wanted))
+    if (n == KT_MAP_NONE)
         return;
-    struct kt_profile_entry *e = &v->e;
-    if (list == KT_PROFILE_ACTORS && s->kind != KT_ACTOR_UNKNOWN)
-        e->kind = (enum kt_actor_kind)s->kind;
-    e->first = e->first == 0 || s->first < e->first ? s->first : e->first;
-    if (p->span == KT_PROFILE_SPAN_BEFORE)
-        return;
-    e->last = s->last > e->last ? s->last : e->last;
-    e->last_read = s->last_read > e->last_read ? s->last_read : e->last_read;
-    if (p->span == KT_PROFILE_SPAN_USUAL) {
-        e->usual += s->events;
-        e->usual_reads += s->reads;
-        e->usual_on |= s->on;
+    if (p->span == KT_PROFILE_SPAN_BEFORE) {
+        struct kt_profile_value *v = &p->list[list].at[n];
+        if (v->wanted && (v->e.first == 0 || s->first < v->e.first))
+            v->e.first = s->first;
         return;
     }
-    e->events += s->events;
-    e->reads += s->reads;
-    e->failed += s->failed;
+    struct kt_profile_total *t = &p->list[list].total[n];
+    t->first = t->events == 0 || s->first < t->first ? s->first : t->first;
+    t->last = s->last > t->last ? s->last : t->last;
+    t->last_read = s->last_read > t->last_read ? s->last_read : t->last_read;
+    t->events += s->events;
+    t->reads += s->reads;
+    t->failed += s->failed;
+    t->on |= s->on;
+    if (list == KT_PROFILE_ACTORS && s->kind != KT_ACTOR_UNKNOWN)
+        t->kind = s->kind;
 }
 
 /* An address; what lies behind it is rolled up when all is counted (kt_profile_roll_up), and what
@@ -168,15 +166,56 @@ static uint32_t *numbers_of(struct kt_profile_values *l, uint32_t codes)
     return l->number;
 }
 
+/* value: of an actor its canonical name. */
 static uint32_t number_of(struct kt_profiling *p, enum kt_profile_list list, struct kt_str value)
 {
     struct kt_ip ip;
-    if (list == KT_PROFILE_ACTORS)
-        value = kt_ask_actor(p->ask, value, KT_STR_NONE, KT_STR_NONE);
     if (list != KT_PROFILE_ADDRESSES || value.len != sizeof ip.at)
         return kt_profile_number(p, list, value);
     memcpy(ip.at, value.at, sizeof ip.at);
     return kt_profile_address(p, ip);
+}
+
+/* Numbers of some codes that occur: nearly all of them are known, and are found together. */
+static void find_numbers(struct kt_profiling *p, enum kt_profile_list list,
+                         const struct kt_text_column *t, const uint32_t *code, uint32_t n)
+{
+    const bool addresses = list == KT_PROFILE_ADDRESSES;
+    struct kt_profile_values *l = &p->list[list];
+    struct kt_str key[TOGETHER];
+    uint32_t found[TOGETHER];
+    for (uint32_t i = 0; i < n; i++)
+        key[i] = list == KT_PROFILE_ACTORS
+                     ? kt_ask_actor(p->ask, t->dict[code[i] - 1], KT_STR_NONE, KT_STR_NONE)
+                     : t->dict[code[i] - 1];
+    kt_known_get_all(addresses ? &p->ips_known : &l->known, addresses ? p->ips : l->map, key, n,
+                     found);
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t number = found[i] == KT_MAP_NONE ? number_of(p, list, key[i])
+                          : addresses             ? p->ip_of[found[i]]
+                                                  : found[i];
+        if (number != KT_MAP_NONE)
+            __builtin_prefetch(&l->total[number]);
+        l->number[code[i]] = number;
+    }
+}
+
+static void add_codes(struct kt_profiling *p, enum kt_profile_list list, enum kt_col column,
+                      const struct kt_columns *c, const uint32_t *code, uint32_t n)
+{
+    struct kt_profile_values *l = &p->list[list];
+    find_numbers(p, list, &c->text[column - KT_COL_SMALL], code, n);
+    for (uint32_t i = 0; i < n; i++) {
+        const struct kt_profile_sum *s = &p->sum[code[i]];
+        const uint32_t number = l->number[code[i]];
+        if (list == KT_PROFILE_ADDRESSES)
+            add_address(p, number, s);
+        else
+            add(p, list, number, s);
+        if (list == KT_PROFILE_INSTANCES && number != KT_MAP_NONE &&
+            p->span != KT_PROFILE_SPAN_BEFORE)
+            l->at[number].e.more = kt_profile_keep(p, kt_column_str(c, KT_COL_SOURCE, s->row));
+    }
 }
 
 /* The records of a chunk by the codes of a column, then each value that occurs. Leaves the numbers
@@ -188,6 +227,7 @@ static void take_column(struct kt_profiling *p, enum kt_profile_list list, enum 
         return;
     const struct kt_text_column *t = &c->text[column - KT_COL_SMALL];
     uint32_t codes = t->n_dict + 1, *number = numbers_of(&p->list[list], codes);
+    uint32_t some[TOGETHER], k = 0;
     if (codes > p->cap_sum) {
         p->cap_sum = codes;
         p->sum = kt_realloc_array(p->sum, codes, sizeof *p->sum);
@@ -197,19 +237,15 @@ static void take_column(struct kt_profiling *p, enum kt_profile_list list, enum 
         tally(&p->sum[t->code[p->met[i].row]], &p->met[i]);
     number[0] = KT_MAP_NONE;
     for (uint32_t code = 1; code < codes; code++) {
-        const struct kt_profile_sum *s = &p->sum[code];
-        if (s->events == 0)
+        if (p->sum[code].events == 0)
             continue;
-        number[code] = number_of(p, list, t->dict[code - 1]);
-        if (list == KT_PROFILE_ADDRESSES)
-            add_address(p, number[code], s);
-        else
-            add(p, list, number[code], s);
-        if (list == KT_PROFILE_INSTANCES && number[code] != KT_MAP_NONE &&
-            p->span != KT_PROFILE_SPAN_BEFORE)
-            p->list[list].at[number[code]].e.more =
-                kt_profile_keep(p, kt_column_str(c, KT_COL_SOURCE, s->row));
+        some[k++] = code;
+        if (k == TOGETHER) {
+            add_codes(p, list, column, c, some, k);
+            k = 0;
+        }
     }
+    add_codes(p, list, column, c, some, k);
 }
 
 /* What says who the actor of a row is. */
@@ -326,34 +362,19 @@ static void take_actors(struct kt_profiling *p, const struct kt_columns *c, uint
     }
 }
 
-static struct kt_profile_pair pair_of(const struct kt_profiling *p, const struct kt_columns *c,
-                                      const struct kt_profile_met *m)
-{
-    const uint32_t *actor = p->list[KT_PROFILE_ACTORS].number,
-                   *address = p->list[KT_PROFILE_ADDRESSES].number;
-    return (struct kt_profile_pair){
-        .actor = p->limited ? m->actor : actor[c->text[KT_COL_ACTOR - KT_COL_SMALL].code[m->row]],
-        .b = address[c->text[KT_COL_IP - KT_COL_SMALL].code[m->row]],
-        .first = m->time,
-        .in_window = p->span == KT_PROFILE_SPAN_WINDOW,
-    };
-}
-
-/* Who was where, row by row, of a secret. There may be a million pairs: their places are fetched
- * ahead. */
+/* Who was where, row by row, of a secret. */
 static void take_pairs(struct kt_profiling *p, const struct kt_columns *c, uint32_t n)
 {
-    struct kt_profile_pair pair[PAIRS_TOGETHER];
-    for (uint32_t from = 0; from < n; from += PAIRS_TOGETHER) {
-        const uint32_t some = n - from < PAIRS_TOGETHER ? n - from : PAIRS_TOGETHER;
-        for (uint32_t i = 0; i < some; i++) {
-            pair[i] = pair_of(p, c, &p->met[from + i]);
-            kt_profile_expect(&p->places, &pair[i]);
-        }
-        for (uint32_t i = 0; i < some; i++)
-            kt_profile_meet(&p->places, &pair[i]);
+    const uint32_t *actors = p->list[KT_PROFILE_ACTORS].number,
+                   *addresses = p->list[KT_PROFILE_ADDRESSES].number;
+    const uint16_t *actor = c->text[KT_COL_ACTOR - KT_COL_SMALL].code,
+                   *address = c->text[KT_COL_IP - KT_COL_SMALL].code;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct kt_profile_met *m = &p->met[i];
+        kt_profile_meet(p, p->limited ? m->actor : actors[actor[m->row]],
+                        addresses[address[m->row]]);
     }
-    p->full = p->full || p->places.known.used > KT_PROFILE_PAIRS_MAX;
+    p->full = p->full || p->places.used > KT_PROFILE_PAIRS_MAX;
 }
 
 static enum kt_status take_view(void *self, const struct kt_view *view, struct kt_error *err)

@@ -43,7 +43,9 @@ uint32_t kt_profile_number(struct kt_profiling *p, enum kt_profile_list list, st
     if (n >= l->cap) {
         l->cap = l->cap == 0 ? 64 : 2 * l->cap;
         l->at = kt_realloc_array(l->at, l->cap, sizeof *l->at);
+        l->total = kt_realloc_array(l->total, l->cap, sizeof *l->total);
     }
+    l->total[n] = (struct kt_profile_total){ 0 };
     l->at[n] = (struct kt_profile_value){ .e = { .value = kt_map_key(l->map, n) },
                                           .network = KT_MAP_NONE,
                                           .country = KT_MAP_NONE,
@@ -102,33 +104,34 @@ uint32_t kt_profile_address(struct kt_profiling *p, struct kt_ip ip)
     return n;
 }
 
-void kt_profile_meet(struct kt_profile_pairs *pairs, const struct kt_profile_pair *met)
+/* What a span came to, which is zero again then. */
+static void close_value(enum kt_profile_span span, struct kt_profile_entry *e,
+                        struct kt_profile_total *t)
 {
-    bool is_new;
-    if (met->actor == KT_MAP_NONE || met->b == KT_MAP_NONE)
+    if (t->events == 0)
         return;
-    uint32_t n = kt_pairs_put(&pairs->known, met->actor, met->b, &is_new);
-    if (n >= pairs->cap) {
-        pairs->cap = pairs->cap == 0 ? 64 : 2 * pairs->cap;
-        pairs->at = kt_realloc_array(pairs->at, pairs->cap, sizeof *pairs->at);
+    if (t->kind != KT_ACTOR_UNKNOWN)
+        e->kind = (enum kt_actor_kind)t->kind;
+    e->first = e->first == 0 || t->first < e->first ? t->first : e->first;
+    e->last = t->last > e->last ? t->last : e->last;
+    e->last_read = t->last_read > e->last_read ? t->last_read : e->last_read;
+    if (span == KT_PROFILE_SPAN_USUAL) {
+        e->usual += t->events;
+        e->usual_reads += t->reads;
+        e->usual_on |= t->on;
+    } else {
+        e->events += t->events;
+        e->reads += t->reads;
+        e->failed += t->failed;
     }
-    struct kt_profile_pair *pair = &pairs->at[n];
-    if (is_new)
-        *pair = *met;
-    pair->first = met->first < pair->first ? met->first : pair->first;
-    pair->in_window = pair->in_window || met->in_window;
+    *t = (struct kt_profile_total){ 0 };
 }
 
-void kt_profile_expect(const struct kt_profile_pairs *pairs, const struct kt_profile_pair *met)
+void kt_profile_close_span(struct kt_profiling *p)
 {
-    if (met->actor != KT_MAP_NONE && met->b != KT_MAP_NONE)
-        kt_pairs_expect(&pairs->known, met->actor, met->b);
-}
-
-void kt_profile_pairs_done(struct kt_profile_pairs *pairs)
-{
-    kt_pairs_done(&pairs->known);
-    kt_free(pairs->at);
+    for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
+        for (uint32_t k = 0; k < p->list[i].n; k++)
+            close_value(p->span, &p->list[i].at[k].e, &p->list[i].total[k]);
 }
 
 static void roll(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,

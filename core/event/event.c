@@ -180,30 +180,9 @@ bool kt_access_is_read(const struct kt_access *a)
 {
     if (a->secret.len == 0)
         return false;
-    switch (a->action) {
-    case KT_ACT_READ:
-    case KT_ACT_EXPORT:
-    case KT_ACT_ISSUE:
-        return true;
-    case KT_ACT_USE: /* of a key alone: no secret was named by the context */
+    if (a->action == KT_ACT_USE) /* of a key alone: no secret was named by the context */
         return !is_bare_key(a->secret) && !kt_access_is_shadow(a);
-    case KT_ACT_OTHER:
-    case KT_ACT_READ_META:
-    case KT_ACT_LIST:
-    case KT_ACT_WRITE:
-    case KT_ACT_ROTATE:
-    case KT_ACT_DELETE:
-    case KT_ACT_DESTROY:
-    case KT_ACT_RESTORE:
-    case KT_ACT_GRANT:
-    case KT_ACT_REVOKE:
-    case KT_ACT_RENEW:
-    case KT_ACT_LOGIN:
-    case KT_ACT_CONFIG:
-    case KT_ACT_COUNT:
-        break;
-    }
-    return false;
+    return kt_action_is_read(a->action);
 }
 
 static struct kt_access access_of(const struct kt_event *ev)

@@ -199,5 +199,10 @@ struct kt_access { /* what both are judged by: columns have it all, and have no 
     struct kt_str source, secret;
     bool has_ip;
 };
+/* Of a secret, whichever: of all others than `use` the action says it. */
+static inline bool kt_action_is_read(enum kt_action action)
+{
+    return action == KT_ACT_READ || action == KT_ACT_EXPORT || action == KT_ACT_ISSUE;
+}
 bool kt_access_is_read(const struct kt_access *a);
 bool kt_access_is_shadow(const struct kt_access *a);

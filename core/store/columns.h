@@ -137,6 +137,9 @@ static inline struct kt_access kt_column_access(const struct kt_columns *c, uint
 }
 static inline bool kt_column_is_read(const struct kt_columns *c, uint32_t i)
 {
+    const enum kt_action action = c->small[KT_COL_ACTION][i];
+    if (action != KT_ACT_USE)
+        return kt_action_is_read(action) && c->text[KT_COL_SECRET - KT_COL_SMALL].code[i] != 0;
     const struct kt_access a = kt_column_access(c, i);
     return kt_access_is_read(&a);
 }
