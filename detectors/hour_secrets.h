@@ -11,6 +11,7 @@ enum kt_hour_of {
     KT_HOUR_WORK,    /* announced */
     KT_HOUR_OTHERS,  /* beside what was told */
     KT_HOUR_DELETED, /* not read */
+    KT_HOUR_ALL,     /* with what judging leaves out */
     KT_HOUR_KINDS,
 };
 

@@ -3,11 +3,12 @@
  * (DETECTION §4.3).
  *
  * Owns:  by actor: windows, distinct secrets, records, rate, hours of the week, sketch, refusals,
- *        items filled in; by pair: what an actor wrote itself; by secret: its readers; by kind:
- *        peers' prior and growth.
- * Calls: deletions, detector.h, filled, hot_secret, hour_secrets, refusals, told_burst and core
- *        only. No clock, no I/O.
+ *        items filled in, secrets left out of judging; by pair: what an actor wrote itself; by
+ *        secret: its readers; by kind: peers' prior and growth.
+ * Calls: all_read, deletions, detector.h, filled, hot_secret, hour_secrets, refusals, told_burst
+ *        and core only. No clock, no I/O.
  */
+#include "detectors/all_read.h"
 #include "detectors/deletions.h"
 #include "detectors/filled.h"
 #include "detectors/hot_secret.h"
@@ -40,7 +41,8 @@ enum {
     T_TOLD,
     T_DELETED,
     T_REFUSED,
-    T_FILLED
+    T_FILLED,
+    T_ALL
 };
 
 struct options {
@@ -128,6 +130,8 @@ static const struct kt_table_decl tables[] = {
                     KT_EVICT_LRU, kt_refusals_are_sound },
     [T_FILLED] = { "volume_filled", KT_KEY_ACTOR, sizeof(struct kt_distinct), 1, 4000, KT_EVICT_LRU,
                    kt_filled_is_sound },
+    [T_ALL] = { "volume_all", KT_KEY_ACTOR, sizeof(struct kt_distinct), 1, 4000, KT_EVICT_LRU,
+                kt_all_read_is_sound },
     [T_KIND] = { "volume_kind", KT_KEY_KIND, sizeof(struct peers), 1, KT_ACTOR_COUNT,
                  KT_EVICT_REFUSE, NULL },
 };
@@ -626,6 +630,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     struct volume *v = kt_table_put(s->tables[T_ACTOR], s->who, NULL);
     struct rate *r = rate_of(s);
     struct counts all = count_in(s, v, r, s->deploy || (rollout && s->young)), c = all;
+    all.distinct = kt_all_read(s, s->tables[T_ALL], s->tables[T_SKETCH], all.distinct);
     leave_out_filled(s, &c);
     bool by_clock = leave_out_told(s, o, hot, &c);
     put_reads_aside(s, by_clock ? &c : &all);
