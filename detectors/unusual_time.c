@@ -30,6 +30,7 @@
 #define NIGHT_OVER_MIN 360u /* what comes later is another incident */
 #define TOLD_AGAIN_MIN (7u * 1440u)
 #define HOME_DAYS      10u
+#define DESK_DAYS      3u
 #define MOVED_HOURS    5.0 /* from the middle of the hours before */
 #define MOVED_DAYS     3u
 #define MOVED_BEFORE   5u /* days that tell where the hours were */
@@ -52,6 +53,7 @@ struct run {
     uint32_t from, last, n;
     uint32_t strange;   /* of them not as usual: is_strange() */
     uint32_t elsewhere; /* is_elsewhere() */
+    uint32_t away;      /* not at_desk() */
     uint32_t unread;    /* of a secret that it had never read */
 };
 struct habit {         /* one person */
@@ -91,7 +93,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 9, KT_ACTORS_MAX, KT_EVICT_LRU,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 10, KT_ACTORS_MAX, KT_EVICT_LRU,
                    NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
@@ -506,6 +508,16 @@ static bool is_elsewhere(const struct kt_scene *s)
     return !at_home || !own_client;
 }
 
+/* Inside, or in an address range in which it was on three days: who comes with a stolen session
+ * from a line of the same operator is in another. */
+static bool at_desk(const struct kt_scene *s)
+{
+    unsigned days = 0;
+    for (unsigned i = 0; i < s->places->n_net; i++)
+        days = s->places->net[i].net == s->where.net ? s->places->net[i].days : days;
+    return !s->where.usable || s->where.inside || days >= DESK_DAYS;
+}
+
 /* Somebody who works late, or is called, does the usual from where it always is; a thief at night
  * looks for what there is, or comes from elsewhere. */
 static bool is_strange(const struct kt_scene *s)
@@ -554,8 +566,10 @@ static void note_read(const struct kt_scene *s, struct habit *h, bool other)
     if (*n == 0 || minute > *last + 360 || minute + 360 < *from) {
         *from = *last = minute;
         *n = h->run[work].strange = h->run[work].elsewhere = h->run[work].unread = 0;
+        h->run[work].away = 0;
     }
     ++*n;
+    h->run[work].away += !at_desk(s);
     h->run[work].strange += is_strange(s);
     h->run[work].elsewhere += is_elsewhere(s);
     h->run[work].unread += s->novelty.weight > 0;
@@ -606,6 +620,16 @@ static bool told_before(const struct kt_scene *s, const struct habit *h)
            s->minute < h->told + TOLD_AGAIN_MIN && h->run[s->expected].strange == 0;
 }
 
+/* That none of n hours lay there says of a person's habit no more than one in n. Where nothing else
+ * is odd the hour has to say it alone, and may not say more than is known. */
+static double least_share(const struct kt_scene *s, const struct habit *h)
+{
+    const struct run *run = &h->run[s->expected];
+    if (run->strange > 0 || run->away > 0)
+        return 0;
+    return 1.0 / (look(h, kt_actor_date(s->actor, s->minute) / 7).total + 2);
+}
+
 static void tell(struct kt_scene *s, const struct options *o, struct habit *h, double p)
 {
     bool duty = s->team.len > 0 && is_shift(s, s->team);
@@ -616,6 +640,7 @@ static void tell(struct kt_scene *s, const struct options *o, struct habit *h, d
     cap = told_before(s, h) ? fmin(cap, o->usual_cap) : cap;
     if (moved && h->run[s->expected].elsewhere == 0) /* what it never read is no shift's */
         cap = fmin(cap, h->run[s->expected].strange == 0 ? o->moved_cap : o->usual_cap);
+    p = fmax(p, least_share(s, h));
     double points = fmin(cap, -o->weight * log10(p)) - (duty ? o->duty : 0);
     struct kt_finding *f = kt_find(s, KT_FAMILY_TIME, kt_points(points), KT_FIND_PRODUCTION, words);
     if (f == NULL)
