@@ -21,6 +21,9 @@ KT_MUST_USE enum kt_status kt_line_write(struct kt_event *ev, struct kt_buf *out
  */
 KT_MUST_USE enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena,
                                         struct kt_event *ret, struct kt_error *err);
+/* The same without a copy of the event: after a failure *ret is of no use. */
+KT_MUST_USE enum kt_status kt_line_read_over(struct kt_str line, struct kt_arena *arena,
+                                             struct kt_event *ret, struct kt_error *err);
 /* The credential of a stored line, without the rest of it; empty: it has none. False: it is
  * escaped, or the line is none: read it. */
 bool kt_line_credential(struct kt_str line, struct kt_str *ret);

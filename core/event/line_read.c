@@ -300,3 +300,10 @@ enum kt_status kt_line_read(struct kt_str line, struct kt_arena *arena, struct k
     kt_event_copy(ret, &ev);
     return KT_OK;
 }
+
+enum kt_status kt_line_read_over(struct kt_str line, struct kt_arena *arena, struct kt_event *ret,
+                                 struct kt_error *err)
+{
+    kt_event_clear(ret);
+    return kt_line_plain_read(line, ret) ? KT_OK : kt_line_strict_read(line, arena, ret, err);
+}
