@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define HASH           32u          /* bytes */
 #define STEP_BYTES     (256u << 10) /* read from all inputs in one turn */
 #define FULL_LINES     (8u << 20)   /* lines that may wait for room in the spool */
 #define POSITION_EVERY KT_NS_S      /* positions that no lines carry */
@@ -48,6 +49,8 @@ enum kt_status agent_line(struct kt_agent *a, struct kt_str line)
         a->batch_since = a->mono;
     kt_buf_add(&a->lines, line);
     kt_buf_byte(&a->lines, '\n');
+    kt_line_hash(line, (uint8_t *)kt_buf_reserve(&a->hashes, HASH));
+    a->hashes.len += HASH;
     a->open_count++;
     a->counts.lines++;
     if (a->open_since == 0)
@@ -263,20 +266,24 @@ static void drop_positions(struct kt_agent *a)
     a->n_positions = 0;
 }
 
-/* Appends lines[from, end) as one batch, with all positions when they are true then. */
-static enum kt_status append(struct kt_agent *a, size_t from, struct cut c, bool positions,
+/* Appends the lines from `from` to c's end as one batch, with all positions when they are true
+ * then. */
+static enum kt_status append(struct kt_agent *a, struct cut from, struct cut c, bool positions,
                              struct kt_error *err)
 {
     unsigned n = positions ? a->n_positions : 0;
+    const struct kt_spool_lines lines = {
+        .text = kt_str_sub(kt_buf_str(&a->lines), from.end, c.end - from.end),
+        .count = c.count,
+        .hashes = (const uint8_t(*)[HASH])(void *)a->hashes.at + from.count,
+    };
     struct kt_spool_position *pos = kt_alloc_array(n + 1, sizeof *pos);
     uint64_t seq = 0;
 
     for (unsigned i = 0; i < n; i++)
         pos[i] = (struct kt_spool_position){ kt_str_of(a->positions[i].key),
                                              kt_str_of(a->positions[i].value) };
-    enum kt_status st =
-        kt_spool_append(a->spool, kt_str_sub(kt_buf_str(&a->lines), from, c.end - from), c.count,
-                        pos, n, &seq, err);
+    enum kt_status st = kt_spool_append_hashed(a->spool, &lines, pos, n, &seq, err);
     kt_free(pos);
     if (st != KT_OK)
         return st;
@@ -288,14 +295,16 @@ static enum kt_status append(struct kt_agent *a, size_t from, struct cut c, bool
 }
 
 /* Takes what is in the spool out of the line buffer. */
-static void consume(struct kt_agent *a, size_t cuts)
+static void consume(struct kt_agent *a, size_t cuts, struct cut done)
 {
-    size_t bytes = cuts > 0 ? a->cuts[cuts - 1].end : 0;
+    size_t bytes = done.end, hashes = (size_t)done.count * HASH;
 
     if (cuts == 0)
         return;
     a->lines.len -= bytes;
     memmove(a->lines.at, a->lines.at + bytes, a->lines.len);
+    a->hashes.len -= hashes;
+    memmove(a->hashes.at, a->hashes.at + hashes, a->hashes.len);
     a->n_cuts -= cuts;
     memmove(a->cuts, a->cuts + cuts, a->n_cuts * sizeof *a->cuts);
     for (size_t i = 0; i < a->n_cuts; i++)
@@ -316,7 +325,8 @@ static void note_full(struct kt_agent *a, const struct kt_error *why)
 static enum kt_status flush(struct kt_agent *a, bool all, struct kt_error *err)
 {
     enum kt_status st = KT_OK;
-    size_t done = 0, from = 0;
+    size_t done = 0;
+    struct cut from = { 0 }; /* where those that are done end, and how many lines they are */
 
     if (all) {
         close_batch(a);
@@ -328,11 +338,12 @@ static enum kt_status flush(struct kt_agent *a, bool all, struct kt_error *err)
         st = append(a, from, a->cuts[done], last, err);
         if (st != KT_OK)
             break;
-        from = a->cuts[done].end;
+        from.end = a->cuts[done].end;
+        from.count += a->cuts[done].count;
     }
-    consume(a, done);
+    consume(a, done, from);
     if (st == KT_OK && all && a->n_positions > 0)
-        st = append(a, 0, (struct cut){ 0 }, true, err);
+        st = append(a, (struct cut){ 0 }, (struct cut){ 0 }, true, err);
     if (st == KT_E_AGAIN) {
         note_full(a, err);
         return KT_OK;
@@ -532,6 +543,7 @@ void kt_agent_free(struct kt_agent *a)
     kt_free(a->sources);
     kt_free(a->cuts);
     kt_buf_done(&a->lines);
+    kt_buf_done(&a->hashes);
     kt_buf_done(&a->frame);
     kt_buf_done(&a->body);
     kt_wipe(&a->signer, sizeof a->signer);

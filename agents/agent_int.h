@@ -68,8 +68,9 @@ struct kt_agent {
     struct instance *sources;
     unsigned n_sources, turn;
 
-    struct kt_buf lines; /* given out, not yet in the spool */
-    struct cut *cuts;    /* closed batches in it, oldest first */
+    struct kt_buf lines;  /* given out, not yet in the spool */
+    struct kt_buf hashes; /* of each of them, 32 bytes: made while a line is in the nearest cache */
+    struct cut *cuts;     /* closed batches in it, oldest first */
     size_t n_cuts, cap_cuts, open_start;
     uint32_t open_count;
     kt_time_ns batch_since; /* mono of the first line of the open batch */

@@ -36,18 +36,21 @@ static void digest_lines(struct kt_str lines, uint32_t count, uint8_t ret[32])
 }
 
 /* Appends a batch record to b. */
-static void add_batch(struct kt_spool *s, struct kt_buf *b, uint64_t seq, struct kt_str lines,
-                      uint32_t count)
+static void add_batch(struct kt_spool *s, struct kt_buf *b, uint64_t seq,
+                      const struct kt_spool_lines *lines)
 {
     size_t start = b->len;
     uint8_t digest[32];
 
-    assert(count <= KT_BATCH_EVENTS_MAX && lines.len <= KT_BATCH_RAW_MAX);
-    digest_lines(lines, count, digest);
-    rec_begin(b, REC_BATCH, seq, count);
-    kt_buf_u32(b, (uint32_t)lines.len);
+    assert(lines->count <= KT_BATCH_EVENTS_MAX && lines->text.len <= KT_BATCH_RAW_MAX);
+    if (lines->hashes != NULL)
+        kt_batch_digest(lines->hashes, lines->count, digest);
+    else
+        digest_lines(lines->text, lines->count, digest);
+    rec_begin(b, REC_BATCH, seq, lines->count);
+    kt_buf_u32(b, (uint32_t)lines->text.len);
     kt_buf_add_bytes(b, digest, sizeof digest);
-    kt_batch_pack(s->zip, lines, b);
+    kt_batch_pack(s->zip, lines->text, b);
     rec_end(b, start);
 }
 
@@ -73,12 +76,21 @@ enum kt_status kt_spool_append(struct kt_spool *s, struct kt_str lines, uint32_t
                                const struct kt_spool_position *pos, unsigned n_pos,
                                uint64_t *ret_seq, struct kt_error *err)
 {
+    const struct kt_spool_lines l = { .text = lines, .count = count };
+    return kt_spool_append_hashed(s, &l, pos, n_pos, ret_seq, err);
+}
+
+enum kt_status kt_spool_append_hashed(struct kt_spool *s, const struct kt_spool_lines *lines,
+                                      const struct kt_spool_position *pos, unsigned n_pos,
+                                      uint64_t *ret_seq, struct kt_error *err)
+{
+    const uint32_t count = lines->count;
     uint64_t seq = s->last + 1;
 
-    assert((lines.len == 0) == (count == 0));
+    assert((lines->text.len == 0) == (count == 0));
     kt_buf_reset(&s->body);
     if (count > 0)
-        add_batch(s, &s->body, seq, lines, count);
+        add_batch(s, &s->body, seq, lines);
     size_t batch_len = s->body.len;
     if (n_pos > 0)
         positions_record(&s->body, pos, n_pos);
@@ -344,8 +356,9 @@ static enum kt_status rewrite(struct kt_spool *s, uint64_t own, struct kt_str li
 {
     struct ref *r = ref_of(s, own);
 
+    const struct kt_spool_lines l = { .text = lines, .count = count };
     kt_buf_reset(&s->body);
-    add_batch(s, &s->body, own, lines, count);
+    add_batch(s, &s->body, own, &l);
     /* No look at bytes_max: one batch more, and without it nothing would move again. */
     const struct segment *seg = &s->segs[s->n_segs - 1];
     struct ref fresh = { seg->size, seg->no, (uint32_t)s->body.len, count };

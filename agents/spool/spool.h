@@ -41,6 +41,16 @@ struct kt_spool_position {
 KT_MUST_USE enum kt_status kt_spool_append(struct kt_spool *s, struct kt_str lines, uint32_t count,
                                            const struct kt_spool_position *pos, unsigned n_pos,
                                            uint64_t *ret_seq, struct kt_error *err);
+struct kt_spool_lines {
+    struct kt_str text;
+    uint32_t count;
+    const uint8_t (*hashes)[32]; /* kt_line_hash of each; NULL: they are made here */
+};
+KT_MUST_USE enum kt_status kt_spool_append_hashed(struct kt_spool *s,
+                                                  const struct kt_spool_lines *lines,
+                                                  const struct kt_spool_position *pos,
+                                                  unsigned n_pos, uint64_t *ret_seq,
+                                                  struct kt_error *err);
 /* Makes everything appended durable. After a failure the spool takes nothing more: open it anew. */
 KT_MUST_USE enum kt_status kt_spool_sync(struct kt_spool *s, struct kt_error *err);
 /* A synced batch as it travels. packed borrows from the buffer given to kt_spool_frame. */
