@@ -6,6 +6,7 @@
  */
 #include "core/event/event.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include "core/base/hash.h"
@@ -107,10 +108,17 @@ struct input {
     size_t n;
 };
 
+/* What is not used of it is not cleared: there is an id for each event. */
+static void start(struct input *in)
+{
+    in->n = in->head_len = 0;
+}
+
 static void add_u64(struct input *in, uint64_t v)
 {
-    for (unsigned i = 0; i < 8; i++)
-        in->head[in->head_len++] = (unsigned char)(v >> (8 * i));
+    const uint64_t le = htole64(v);
+    memcpy(in->head + in->head_len, &le, sizeof le);
+    in->head_len += sizeof le;
 }
 
 static void add_str(struct input *in, struct kt_str s)
@@ -127,7 +135,8 @@ static void digest(struct input *in, uint8_t ret[16])
 
 void kt_event_id(const struct kt_event *ev, uint8_t ret[16])
 {
-    struct input in = { .n = 0, .head_len = 0 };
+    struct input in;
+    start(&in);
     add_u64(&in, ev->part);
     add_u64(&in, ev->kind == KT_KIND_ACCESS ? 0 : (uint64_t)ev->kind + 1);
     add_str(&in, ev->source);
@@ -139,7 +148,8 @@ void kt_event_id(const struct kt_event *ev, uint8_t ret[16])
 void kt_event_access_digest(const struct kt_event *ev, uint8_t ret[16])
 {
     bool control = ev->kind != KT_KIND_ACCESS && ev->kind != KT_KIND_AMEND;
-    struct input in = { .n = 0, .head_len = 0 };
+    struct input in;
+    start(&in);
     add_u64(&in, (uint64_t)ev->time);
     add_u64(&in, (uint64_t)ev->kind);
     add_u64(&in, (uint64_t)ev->action);
