@@ -89,6 +89,7 @@ class Aws:
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
         self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
         self.instance, self.asked_instance, self.read = None, [], []
+        self.identity, self.container, self.asked_sts = None, None, []  # what a web identity's token, a container's is, and what was asked with it
         self.lock = threading.Lock()
         aws = self
 
@@ -206,6 +207,8 @@ class Aws:
                         aws.asked_instance.append(self.path)
                         role = '/latest/meta-data/iam/security-credentials/'
                         return self.answer(200, b'reader-role' if self.path == role else json.dumps(aws.instance).encode())
+                    if self.path == '/container':
+                        return self.answer(200, json.dumps(aws.instance).encode()) if self.headers.get('Authorization') == aws.container else self.answer(401, b'')
                     why = self.refusal(b'', 's3', REGIONS)
                     if why is not None:
                         aws.bad.append(why)
@@ -256,8 +259,22 @@ class Aws:
                     out['NextToken'] = f'{aws.epoch}.{after}'
                 return self.answer(200, json.dumps(out).encode())
 
+            def answer_sts(self, body):
+                """AssumeRoleWithWebIdentity: a form that nobody signed, an answer in XML."""
+                q = dict(urllib.parse.parse_qsl(body.decode(), strict_parsing=True))
+                aws.asked_sts.append((q, self.headers.get('Authorization'), self.headers['Content-Type']))
+                if aws.identity is None or q['WebIdentityToken'] != aws.identity:
+                    return self.answer(400, b'<ErrorResponse><Error><Code>InvalidIdentityToken</Code></Error></ErrorResponse>')
+                i = aws.instance
+                return self.answer(200, (f'<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>{i["AccessKeyId"]}</AccessKeyId>'
+                                         f'<SecretAccessKey>{i["SecretAccessKey"]}</SecretAccessKey><SessionToken>{i["Token"]}</SessionToken><Expiration>{i["Expiration"]}</Expiration>'
+                                         '</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>').encode())
+
             def do_POST(self):
                 body = self.rfile.read(int(self.headers['Content-Length']))
+                if self.path == '/sts':
+                    with aws.lock:
+                        return self.answer_sts(body)
                 action = self.headers['x-amz-target']
                 service = 'sqs' if action.startswith('AmazonSQS.') else 'cloudtrail'
                 with aws.lock:

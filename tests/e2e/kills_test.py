@@ -40,11 +40,15 @@ def writer():
         if i % every == 0:
             f.flush()
             time.sleep(0.1 * kills / 8)
-        if i and i % (records // 5) == 0:
+        if i and i % (records // 6) == 0:
             f.flush()
-            os.rename(log, f'{log}.{i}')
-            f.close()
-            f = open(log, 'a', buffering=1)
+            if i // (records // 6) % 2:
+                os.rename(log, f'{log}.{i}')
+                f.close()
+                f = open(log, 'a', buffering=1)
+            else:
+                shutil.copy2(log, f'{log}.{i}')
+                os.truncate(log, 0)
     f.close()
     done = True
 

@@ -110,16 +110,29 @@ check(wait_for(lambda: stored('doppler') == 1, 10), 'and what came twice is stor
 check(TOKEN not in h.log('agent.log') + status() and KEY not in h.log('agent.log') + status(), 'no secret in log or status')
 
 # ---- 200 means kept, soon ----
-took = []
-for _ in range(200):
+
+
+def timed(what):
     began = time.monotonic()
-    ok = good(k8s(5)) == 200
-    took.append(time.monotonic() - began)
-    if not ok:
-        break
-took.sort()
-print(f'# answered after {1000 * took[100]:.1f} ms (p50), {1000 * took[197]:.1f} ms (p99), TLS handshake included')
-check(len(took) == 200 and took[197] < 0.25, 'answers come soon', took[-3:])
+    what()
+    return time.monotonic() - began
+
+
+def answers():
+    """What 200 of them took, and as many syncs of a file beside them: that is what the disk itself takes just now."""
+    took, disk = [], []
+    with open(h.path('beside'), 'wb', buffering=0) as f:
+        for _ in range(200):
+            disk.append(timed(lambda: (f.write(b'x' * 4096), os.fdatasync(f.fileno()))))
+            took.append(timed(lambda: codes.append(good(k8s(5)))))
+    p50, p99, by_itself = sorted(took)[100], sorted(took)[197], sorted(disk)[197]
+    print(f'# answered after {1000 * p50:.1f} ms (p50), {1000 * p99:.1f} ms (p99), TLS handshake included; a sync beside it {1000 * by_itself:.1f} ms (p99)')
+    return p99 <= max(0.05, 3 * by_itself)
+
+
+codes = []
+check(any(answers() for _ in range(3)), '99 of 100 answers come within 50 ms, or thrice what the disk needs')
+check(set(codes) == {200}, 'and all are 200', set(codes))
 slow = []
 for _ in range(30):
     s = socket.create_connection(('127.0.0.1', tls))

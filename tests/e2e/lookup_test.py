@@ -97,7 +97,7 @@ check(wait_for(lambda: 'its pages lead nowhere' in status(), 30), 'pages in a ci
 pages = len(aws.lookups)
 check(pages < 30, 'after a few of them', pages)
 aws.lookup_circle = False
-kills = 2
+kills = how_many_kills(2)
 for i in range(kills):
     time.sleep(rng.uniform(0.7, 1.5))
     aws.epoch += 1

@@ -134,6 +134,33 @@ check(aws.asked_instance[:3] == ['token', '/latest/meta-data/iam/security-creden
 instance(2)
 aws.send(s3_event(put('imds2', 5)))
 check(wait_for(lambda: stored() == total, 60), 'keys that are refused are looked for anew', f'{stored()} of {total}\n' + status())
+check(stop(agent) == 0, 'so does the agent then', h.log('a.log')[-800:])
+
+# ---- keys for a web identity, whose token is changed in its file; keys of a container ----
+instance(3)
+aws.identity = 'eyJ-first.token'
+token = h.write('web.token', 'eyJ-first.token\n')
+agent = start_agent(AWS_WEB_IDENTITY_TOKEN_FILE=token, AWS_ROLE_ARN='arn:aws:iam::111122223333:role/keytrail reader', AWS_ENDPOINT_URL_STS=aws.url + '/sts')
+aws.send(s3_event(put('web', 5)))
+check(wait_for(lambda: stored() == total, 30), 'the token service gives the keys', f'{stored()} of {total} {aws.asked_sts[-2:]}\n' + status())
+q, signed, form = aws.asked_sts[0]
+check(signed is None and form == 'application/x-www-form-urlencoded' and q['RoleArn'].endswith('role/keytrail reader') and q['Action'] == 'AssumeRoleWithWebIdentity' and q['RoleSessionName'],
+      'by a request that nobody signs', aws.asked_sts[0])
+with aws.lock:
+    instance(4)
+    aws.identity = 'eyJ-second.token'
+check(wait_for(lambda: 'trust policy' in status(), 30), 'a token that is refused is said', status())
+h.write('web.token', 'eyJ-second.token\n')
+aws.send(s3_event(put('web2', 5)))
+check(wait_for(lambda: stored() == total, 90), 'the file is read again each time', f'{stored()} of {total} {aws.asked_sts[-1]}\n' + status())
+check(stop(agent) == 0, 'the agent ends cleanly with them', h.log('a.log')[-800:])
+check('eyJ-' not in h.log('a.log') + status(), 'no token of it in log or status')
+instance(5)
+aws.container = 'invented container token'
+token = h.write('container.token', 'invented container token\n')
+agent = start_agent(AWS_CONTAINER_CREDENTIALS_FULL_URI=aws.url + '/container', AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=token, AWS_CONTAINER_AUTHORIZATION_TOKEN='another')
+aws.send(s3_event(put('container', 5)))
+check(wait_for(lambda: stored() == total, 30), 'the service of a container gives the keys, by the token of its file', f'{stored()} of {total}\n' + status())
 check(stop(agent) == 0, 'the agent ends cleanly at last', h.log('a.log')[-800:])
 check(stop(h.collector) == 0, 'and the collector')
 v = keytrail('verify', '--db', h.db, '-c', h.path('keytrail.yaml'), ok=False)

@@ -2,7 +2,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -279,6 +281,74 @@ static void containers_and_their_tokens_are_asked(void **state)
     aws_creds_free(c);
 }
 
+static void write_token(const char *path, const char *token)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(token, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void a_web_identity_is_exchanged_for_keys(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/keytrail-token-XXXXXX";
+    const int fd = mkstemp(path);
+    struct setting env[] = { { "AWS_WEB_IDENTITY_TOKEN_FILE", path },
+                             { "AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/x y" },
+                             { "AWS_ROLE_SESSION_NAME", "me" },
+                             { NULL, NULL } };
+    struct kt_http_request r;
+    struct kt_aws_keys k;
+    struct kt_error err;
+    assert_true(fd >= 0 && close(fd) == 0);
+    struct aws_creds *c = creds_with(env);
+    write_token(path, "one+/=\n");
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_true(kt_str_is(r.url, "https://sts.eu-west-1.amazonaws.com/"));
+    assert_true(r.method == KT_HTTP_POST && !r.metadata && !r.allow_private && r.n_headers == 1);
+    assert_true(kt_str_is(r.body, "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn="
+                                  "arn%3Aaws%3Aiam%3A%3A111122223333%3Arole%2Fx%20y"
+                                  "&RoleSessionName=me&WebIdentityToken=one%2B%2F%3D"));
+    assert_int_equal(aws_creds_answer(c, 403, KT_STR_NONE, T0, &err), KT_E_INPUT);
+    assert_non_null(strstr(err.text, "trust policy"));
+    write_token(path, "two"); /* it is rotated */
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_true(kt_str_ends(r.body, KT_STR("WebIdentityToken=two")));
+    assert_int_equal(aws_creds_answer(c, 200, KT_STR("<Credentials/>"), T0, &err), KT_E_INPUT);
+    const struct kt_str good = KT_STR("<a><AccessKeyId>ASIA1</AccessKeyId><SecretAccessKey>s"
+                                      "</SecretAccessKey><SessionToken>t</SessionToken>"
+                                      "<Expiration>2026-09-21T15:13:20Z</Expiration></a>");
+    assert_int_equal(aws_creds_answer(c, 200, good, T0, &err), KT_OK);
+    assert_true(aws_creds_keys(c, T0, &k) && kt_str_is(k.id, "ASIA1") && kt_str_is(k.session, "t"));
+    assert_true(aws_creds_due(c, T0 + 51 * KT_NS_MIN));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_CONFIG);
+    env[1].value = "";
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_CONFIG);
+    assert_non_null(strstr(err.text, "AWS_ROLE_ARN"));
+    aws_creds_free(c);
+}
+
+/* EKS Pod Identity; over plain http the request's rules let it go nowhere else but to this host and
+ * the addresses that clouds have for it. */
+static void a_container_may_name_the_whole_address(void **state)
+{
+    (void)state;
+    struct setting env[] = { { "AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1" },
+                             { "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/nonexistent/token" },
+                             { "AWS_CONTAINER_AUTHORIZATION_TOKEN", "Basic abc" },
+                             { NULL, NULL } };
+    struct kt_http_request r;
+    struct kt_error err;
+    struct aws_creds *c = creds_with(env);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_CONFIG); /* the file wins */
+    env[1].value = "";
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_OK);
+    assert_true(kt_str_is(r.url, "http://169.254.170.23/v1") && r.metadata);
+    aws_creds_free(c);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -297,6 +367,8 @@ int main(void)
         cmocka_unit_test(the_environment_comes_first),
         cmocka_unit_test(the_instance_is_asked_in_three_steps),
         cmocka_unit_test(containers_and_their_tokens_are_asked),
+        cmocka_unit_test(a_web_identity_is_exchanged_for_keys),
+        cmocka_unit_test(a_container_may_name_the_whole_address),
     };
     return cmocka_run_group_tests_name("agent/aws", tests, start, NULL);
 }
