@@ -19,6 +19,7 @@
 #include "core/base/limits.h"
 #include "core/sys/clock.h"
 #include "core/sys/http.h"
+#include "core/sys/http_int.h"
 
 enum { LONG_MS = 10000, SCRIPTS_MAX = 4, HEARD_MAX = 4096 };
 
@@ -367,6 +368,30 @@ static void the_reply_is_counted_after_decompression(void **state)
     kt_buf_done(&b);
 }
 
+/* Where an address comes from the environment of a container, a token goes with it. */
+static void credentials_are_asked_of_nobody_else_in_the_clear(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url;
+        bool allowed;
+    } rows[] = {
+        { "http://169.254.170.2/v2/x", true },  { "http://169.254.170.23/v1/x", true },
+        { "http://169.254.169.254/x", true },   { "http://[fd00:ec2::23]/v1/x", true },
+        { "http://[fd00:ec2::254]/x", true },   { "http://127.0.0.1:1/x", true },
+        { "https://keys.example.com/x", true }, { "http://203.0.113.40/x", false },
+        { "http://10.0.0.4/x", false },         { "http://169.254.1.1/x", false },
+        { "http://keys.example.com/x", false }, { "http://[fd00:ec2::25]/x", false },
+        { "ftp://169.254.170.2/v2/x", false },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(rows); i++) {
+        const struct kt_http_rules rules = { .allow_private = true, .metadata = true };
+        bool plain;
+        if ((kt_http_check(rows[i].url, &rules, &plain, &err) == KT_OK) != rows[i].allowed)
+            fail_msg("%s", rows[i].url);
+    }
+}
+
 static void a_name_is_judged_by_its_address(void **state)
 {
     (void)state;
@@ -506,6 +531,7 @@ int main(void)
         TEST(a_cut_reply_is_no_answer_and_names_no_path),
         TEST(a_long_reply_is_cut_and_its_status_counts),
         TEST(the_reply_is_counted_after_decompression),
+        TEST(credentials_are_asked_of_nobody_else_in_the_clear),
         TEST(a_name_is_judged_by_its_address),
         TEST(a_wake_descriptor_ends_the_wait),
         TEST(free_ends_what_is_under_way),
