@@ -84,6 +84,7 @@ static int run(enum kt_profile_kind kind, int argc, char **argv)
     }
     g.what.value = kt_str_of(argv[1]);
     g.what.sessions = kind == KT_PROFILE_ACTOR;
+    g.what.around = true;
     g.top = all ? 0 : g.top;
     (void)!answer(&g, &err);
     done(&g);

@@ -168,8 +168,8 @@ void kt_profile_rows(const struct kt_profile_page *g)
     add_actions(rows, p);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         add_list(rows, g, p, i, kt_profile_list_word(i));
-    if (g->beside.near != NULL)
-        add_list(rows, g, g->beside.near, KT_PROFILE_ADDRESSES, "near");
+    if (p->around != NULL)
+        add_list(rows, g, p->around, KT_PROFILE_ADDRESSES, "near");
     add_hours(rows, p);
     add_alerts(rows, g);
     kt_rows_end(rows);

@@ -207,8 +207,8 @@ static void show_lists(const struct kt_profile_page *g)
             show_list(g, g->p, &sections[i]);
     if (g->p->cut)
         printf("(sessions and credentials: of the newest %" PRIu64 " records)\n", g->p->lines);
-    if (g->beside.near != NULL && g->beside.near->n[KT_PROFILE_ADDRESSES] > 1)
-        show_list(g, g->beside.near, &near);
+    if (g->p->around != NULL && g->p->around->n[KT_PROFILE_ADDRESSES] > 1)
+        show_list(g, g->p->around, &near);
 }
 
 /* ---- actions and hours ---- */

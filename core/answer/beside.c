@@ -36,21 +36,6 @@ static enum kt_status load_inventory(struct kt_ask *a, const struct kt_profile *
     return status;
 }
 
-/* Who else came from around one address. */
-static enum kt_status load_near(struct kt_ask *a, const struct kt_profile_ask *what,
-                                struct kt_profile **ret, struct kt_error *err)
-{
-    struct kt_ip ip;
-    char text[KT_IP_TEXT_MAX];
-    if (!kt_ip_parse(what->value, &ip))
-        return KT_OK;
-    struct kt_profile_ask near = {
-        .kind = KT_PROFILE_IP, .usual = what->usual, .addresses = true, .undated = true
-    };
-    near.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
-    return kt_profile_load(a, &near, ret, err);
-}
-
 /* Whoever has a scope, and nothing in it of what they ask about, is not told that the file of
  * identities knows it, nor what facts say: those are there for others' records. */
 static bool is_none_of_theirs(const struct kt_ask *a, const struct kt_profile *p)
@@ -64,13 +49,12 @@ static enum kt_status load(struct kt_ask *a, const struct kt_profile *p, struct 
     switch (g->what->kind) {
     case KT_PROFILE_SECRET:
         return load_inventory(a, p, &g->inventory, err);
-    case KT_PROFILE_IP:
-        return load_near(a, g->what, &g->near, err);
     case KT_PROFILE_SESSION:
         return p->first == 0 ? KT_OK : kt_issued_find(a, g->what->value, p->first, &g->issued, err);
     case KT_PROFILE_ACTOR:
         g->who = g->nothing ? NULL : identity_of(a, g->what);
         break;
+    case KT_PROFILE_IP:
     case KT_PROFILE_INSTANCE:
     case KT_PROFILE_ALL:
     case KT_PROFILE_KINDS:
@@ -97,7 +81,6 @@ enum kt_status kt_beside_load(struct kt_ask *a, const struct kt_conf *conf,
 void kt_beside_done(struct kt_beside *g)
 {
     kt_issued_done(&g->issued);
-    kt_profile_free(g->near);
     kt_inventory_free(g->inventory);
     *g = (struct kt_beside){ 0 };
 }

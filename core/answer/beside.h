@@ -1,7 +1,6 @@
 /*
  * beside: what is known of an actor, a secret, an address or a session beside its records: its
- * identity, its inventory, the configuration's networks, who else came from around it, the login
- * that it came from.
+ * identity, its inventory, the configuration's networks, the login that it came from.
  */
 #pragma once
 #include "core/answer/inventory.h"
@@ -16,7 +15,6 @@ struct kt_beside {
     bool nothing;                   /* the ask has a scope, and no record in it is about this */
     const struct kt_identity *who;  /* of an actor; NULL: the file has none */
     struct kt_inventory *inventory; /* of one secret */
-    struct kt_profile *near;        /* of one address: the addresses of its /24 (/48) */
     struct kt_issued issued;        /* of a session */
 };
 /* p: the profile that answers what. conf may be NULL. */

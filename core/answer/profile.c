@@ -270,6 +270,8 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
         return status;
     p->compared = compared && !p->what.undated;
     p->whole = p->out.since == 0 || (compared && log_first >= p->out.usual_since);
+    if (p->around != NULL)
+        p->around->whole = p->whole;
     if (status == KT_OK && p->compared)
         status = kt_profile_before(p, log_first, err);
     if (status == KT_OK && p->what.sessions)
@@ -277,8 +279,7 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
     return status;
 }
 
-enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *what,
-                               struct kt_profile **ret, struct kt_error *err)
+static struct kt_profiling *start(struct kt_ask *a, const struct kt_profile_ask *what)
 {
     struct kt_profiling *p = kt_alloc(sizeof *p);
     *p = (struct kt_profiling){ .ask = a, .what = *what, .span = KT_PROFILE_SPAN_WINDOW };
@@ -289,7 +290,32 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
     p->ips = kt_map_new((uint64_t)a->now);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         p->list[i].map = kt_map_new((uint64_t)a->now);
+    return p;
+}
+
+/* Who else came from around one address. */
+static enum kt_status start_around(struct kt_profiling *p, struct kt_error *err)
+{
+    char text[KT_IP_TEXT_MAX];
+    struct kt_profile_ask what = { .kind = KT_PROFILE_IP, .usual = p->what.usual };
+    if (!p->what.around || p->what.kind != KT_PROFILE_IP || !kt_ip_parse(p->what.value, &p->ip))
+        return KT_OK;
+    what.value = kt_str_of(kt_cidr_format(kt_ip_network(p->ip, 24, 48), text));
+    p->around = start(p->ask, &what);
+    p->around->limited = false; /* it has no actors */
+    p->around->addresses = true;
+    p->around->what.value = kt_profile_keep(p->around, what.value);
+    p->out.around = &p->around->out;
+    return ip_term(what.value, &p->around->query, err);
+}
+
+enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *what,
+                               struct kt_profile **ret, struct kt_error *err)
+{
+    struct kt_profiling *p = start(a, what);
     enum kt_status status = make_query(a, what, &p->query, &p->only, err);
+    if (status == KT_OK)
+        status = start_around(p, err);
     a->as_written = p->only != NULL;
     if (status == KT_OK)
         status = walk_all(p, err);
@@ -298,6 +324,8 @@ enum kt_status kt_profile_load(struct kt_ask *a, const struct kt_profile_ask *wh
         kt_profile_free(&p->out);
         return status;
     }
+    if (p->around != NULL)
+        close_lists(p->around);
     close_lists(p);
     *ret = &p->out;
     return KT_OK;
@@ -313,6 +341,9 @@ void kt_profile_free(struct kt_profile *out)
     struct kt_profiling *p = (struct kt_profiling *)out;
     if (p == NULL)
         return;
+    if (p->around != NULL)
+        kt_profile_free(&p->around->out);
+    kt_free(p->pick);
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++) {
         kt_map_free(p->list[i].map);
         kt_known_done(&p->list[i].known);

@@ -80,6 +80,9 @@ struct kt_profile { /* all of it lives until kt_profile_free, and as long as the
      * are more. */
     uint64_t lines;
     bool cut;
+    /* Where it was asked for, of one address: its network, of which addresses alone are counted and
+     * nothing is new. NULL: none. */
+    const struct kt_profile *around;
 };
 struct kt_profile_ask {
     enum kt_profile_kind kind;
@@ -87,7 +90,7 @@ struct kt_profile_ask {
     kt_time_ns usual;    /* length of the usual span; 0: none, nothing is compared */
     bool reads_only;     /* read, export, issue, use */
     bool sessions;       /* fill SESSIONS and CREDENTIALS, for which lines are opened */
-    bool addresses;      /* fill no other list but what lies behind them: much less is read */
+    bool around;         /* an address: count those of its network in the same walk */
     bool undated;        /* leave `before` alone: nothing is dated or new */
     bool quick;          /* in what is before only what may be new is looked for: much less is read,
                             and of the rest `first` is no date of the whole log */

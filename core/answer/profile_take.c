@@ -308,7 +308,7 @@ static enum kt_status full(const struct kt_profiling *p, struct kt_error *err)
 
 static bool counts_agents(const struct kt_profiling *p)
 {
-    return !p->what.reads_only && !p->what.addresses && p->what.kind != KT_PROFILE_ALL;
+    return !p->what.reads_only && p->what.kind != KT_PROFILE_ALL;
 }
 
 static struct kt_profile_met met_at(const struct kt_profiling *p, const struct kt_view *view,
@@ -385,7 +385,7 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
         return KT_OK;
     uint32_t n = take_rows(p, view);
     take_column(p, KT_PROFILE_ADDRESSES, KT_COL_IP, c, n);
-    if (p->what.addresses)
+    if (p->addresses)
         return full(p, err);
     take_actors(p, c, n);
     take_column(p, KT_PROFILE_SECRETS, KT_COL_SECRET, c, n);
@@ -395,6 +395,36 @@ static enum kt_status take_view(void *self, const struct kt_view *view, struct k
     if (p->span != KT_PROFILE_SPAN_BEFORE && p->what.kind == KT_PROFILE_SECRET)
         take_pairs(p, c, n);
     return full(p, err);
+}
+
+/* The rows of the address itself. */
+static void pick_own(struct kt_profiling *p, const struct kt_view *both, struct kt_view *ret)
+{
+    const struct kt_text_column *t = &both->columns->text[KT_COL_IP - KT_COL_SMALL];
+    const struct kt_str bytes = kt_str_from(p->ip.at, sizeof p->ip.at);
+    uint32_t code = 1;
+    *ret = *both;
+    if (p->pick == NULL)
+        p->pick = kt_alloc_array(KT_COLUMNS_ROWS_MAX, sizeof *p->pick);
+    ret->pick = p->pick;
+    ret->picks = 0;
+    while (code <= t->n_dict && !kt_str_eq(t->dict[code - 1], bytes))
+        code++;
+    for (uint32_t i = 0; i < both->picks; i++) {
+        p->pick[ret->picks] = both->pick[i];
+        ret->picks += t->code[both->pick[i]] == code;
+    }
+}
+
+/* Of all that came from the network of an address. */
+static enum kt_status take_both(void *self, const struct kt_view *view, struct kt_error *err)
+{
+    struct kt_profiling *p = self;
+    struct kt_view own;
+    p->around->span = p->span;
+    enum kt_status status = take_view(p->around, view, err);
+    pick_own(p, view, &own);
+    return status != KT_OK || own.picks == 0 ? status : take_view(p, &own, err);
 }
 
 /* Of what is before nothing is counted: what dates the lists that lack a date is read, and what
@@ -419,9 +449,8 @@ static uint32_t columns_to_date(const struct kt_profiling *p)
 
 static uint32_t columns_to_count(const struct kt_profiling *p)
 {
-    uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND);
-    if (!p->what.addresses)
-        wanted |= KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR);
+    uint32_t wanted = KT_ACCESS_COLUMNS | KT_COLUMN(KT_COL_OUTCOME) | KT_COLUMN(KT_COL_ACTOR_KIND) |
+                      KT_COLUMN(KT_COL_INSTANCE) | KT_COLUMN(KT_COL_ACTOR);
     if (counts_agents(p))
         wanted |= KT_COLUMN(KT_COL_USER_AGENT);
     return wanted;
@@ -429,8 +458,12 @@ static uint32_t columns_to_count(const struct kt_profiling *p)
 
 enum kt_status kt_profile_columns(struct kt_profiling *p, struct kt_str query, struct kt_error *err)
 {
-    uint32_t wanted = p->span == KT_PROFILE_SPAN_BEFORE ? columns_to_date(p) : columns_to_count(p);
-    return kt_ask_columns(p->ask, query, wanted, take_view, p, err);
+    if (p->span == KT_PROFILE_SPAN_BEFORE)
+        return kt_ask_columns(p->ask, query, columns_to_date(p), take_view, p, err);
+    if (p->around != NULL)
+        return kt_ask_columns(p->ask, kt_buf_str(&p->around->query), columns_to_count(p), take_both,
+                              p, err);
+    return kt_ask_columns(p->ask, query, columns_to_count(p), take_view, p, err);
 }
 
 /* ---- lines ---- */

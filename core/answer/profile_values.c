@@ -132,6 +132,8 @@ void kt_profile_close_span(struct kt_profiling *p)
     for (unsigned i = 0; i < KT_PROFILE_LIST_COUNT; i++)
         for (uint32_t k = 0; k < p->list[i].n; k++)
             close_value(p->span, &p->list[i].at[k].e, &p->list[i].total[k]);
+    if (p->around != NULL)
+        kt_profile_close_span(p->around);
 }
 
 static void roll(struct kt_profiling *p, enum kt_profile_list list, uint32_t n,

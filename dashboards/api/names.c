@@ -233,8 +233,8 @@ static void add_about(struct page *g)
     }
     if (g->what.kind != KT_PROFILE_IP)
         return;
-    if (g->beside.near != NULL)
-        kt_api_entries(o, "near", g->beside.near, KT_PROFILE_ADDRESSES);
+    if (g->p->around != NULL)
+        kt_api_entries(o, "near", g->p->around, KT_PROFILE_ADDRESSES);
     else
         kt_api_raw(o, "near", KT_STR_NONE);
 }
@@ -327,6 +327,7 @@ static enum kt_status make(struct kt_api *a, enum kt_profile_kind kind, kt_time_
                                 .quick = true,
                                 .before_max = SEGMENTS_MAX,
                                 .sessions = kind == KT_PROFILE_ACTOR,
+                                .around = true,
                                 .exact = !kt_str_is(kt_api_get(a, "pattern"), "true"),
                                 .lines = LINES_MAX } };
     enum kt_status status = kt_api_window(a, window, err);
