@@ -194,6 +194,11 @@ bool kt_known_asked(const struct kt_scene *s)
            (s->where.inside || known);
 }
 
+bool kt_known_is_set(const struct kt_scene *s)
+{
+    return s->read && kt_kind_is_person(s->actor->kind) && kt_str_ends(s->ev->secret, KT_STR("/*"));
+}
+
 void kt_known_newcomer(struct kt_scene *s)
 {
     if (kt_known_is_machine(s))

@@ -74,6 +74,10 @@ bool kt_known_fresh(const struct kt_scene *s);
 /* Does a person describe or list it at its own desk, without a refusal? Whoever describes all there
  * is, and reads none of it, is on a review, often with a client of its own. */
 bool kt_known_asked(const struct kt_scene *s);
+/* Does a person take all that lies in one place at once? How much that was is not in the record:
+ * whoever goes from one to the next has more than as many single secrets. Controllers are given one
+ * with each namespace. */
+bool kt_known_is_set(const struct kt_scene *s);
 /* The actor reads it for the first time. */
 void kt_known_newcomer(struct kt_scene *s);
 /* Did three of the actor's kind take the secret up within 2 h of that minute? */

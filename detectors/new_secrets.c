@@ -33,6 +33,7 @@
 #define ELSEWHERE      4u  /* in a network that was new to a person that day */
 #define ASKED          8u  /* described to a person at home, who did not read it */
 #define FILLED         16u /* an app typed it in, and nobody saw it */
+#define SET            32u /* all that lies in one place, at once */
 #define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
 #define OLD_MIN        (21u * DAY_MIN)
 #define OLD_DAYS       2u
@@ -46,7 +47,7 @@ enum { ASIDE_DAY, ASIDE_NEW, ASIDE_STORE, ASIDE_FOLDER, ASIDE_TEAM };
 
 struct options {
     uint64_t floor_24h, floor_7d, floor_young, floor_elsewhere, peers, floor_strange, floor_away,
-        floor_wide, floor_days;
+        floor_wide, floor_days, floor_sets;
     double wide, client, least_24h, least_7d, probe, own_prefix, fresh, folder, fill, moved;
 };
 struct taken { /* one novelty of the last 24 h */
@@ -54,7 +55,7 @@ struct taken { /* one novelty of the last 24 h */
     uint32_t minute;
     uint16_t weight;
     uint8_t read;  /* its value, not only asked for */
-    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE, ASKED, FILLED */
+    uint8_t aside; /* bits: DEPLOY, EXPECTED, ELSEWHERE, ASKED, FILLED, SET */
 };
 struct list {
     struct taken at[LIST_MAX];
@@ -131,6 +132,9 @@ static const struct kt_option options[] = {
            "Points beside secrets of other teams in a week half as wide again as any before."),
     NUMBER(floor_days, KT_OPT_UINT, "5",
            "Days in 14 on which a machine took up new secrets below which they say nothing."),
+    NUMBER(floor_sets, KT_OPT_UINT, "3",
+           "New sets (a namespace, a vault) that a person takes as a whole in 24 hours which "
+           "count as floor_24h, if they are fewer."),
     NUMBER(peers, KT_OPT_UINT, "2", "So many colleagues make it a folder that people work in."),
     NUMBER(
         moved, KT_OPT_DOUBLE, "0.1",
@@ -199,13 +203,14 @@ struct sums {
     unsigned all, here;     /* hundredths, in 24 h: over all stores, in the one of this event */
     unsigned asked[2];      /* of them, what a person at home only asked about */
     unsigned n[2], read[2]; /* as many secrets, and how many of them were read; the same */
+    unsigned sets[2];       /* how many of them were whole sets; the same */
     uint32_t oldest;
     /* of all, those in a network that was new that day, without rollouts */
     unsigned elsewhere, elsewhere_n[2];
     uint32_t elsewhere_oldest;
 };
 struct tally { /* of all stores, or of one */
-    unsigned weight, n, read, asked;
+    unsigned weight, n, read, asked, sets;
 };
 
 static void tally_add(struct tally *to, const struct taken *t)
@@ -215,6 +220,7 @@ static void tally_add(struct tally *to, const struct taken *t)
     to->n += counts;
     to->read += counts & t->read;
     to->asked += t->aside & ASKED ? t->weight : 0;
+    to->sets += counts && t->aside & SET;
 }
 
 /* Walks only when one is old enough to go. */
@@ -338,6 +344,8 @@ static struct sums sum_list(const struct kt_scene *s, const struct kt_told_windo
     r.n[1] = here.n;
     r.read[0] = all.read;
     r.read[1] = here.read;
+    r.sets[0] = all.sets;
+    r.sets[1] = here.sets;
     beside->asked = kept->changes;
     take_off(s, l, of, n, store, least, beside->answer, off, &r);
     sum_elsewhere(s, l, away, n_away, beside->answer, &r);
@@ -361,7 +369,7 @@ static double surprise(const struct kt_scene *s, double n, double days, double k
     return kt_recall_rate_surprise(s->recall, n, days, g, RMAX * fmax(days, 1));
 }
 
-enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_OF };
+enum { N_X, N_READ, N_MINUTES, N_USUAL, N_ACTIVE, N_OF, N_SETS };
 #define WEEK_MIN (7 * DAY_MIN)
 /* Of which secrets N_X is: of all stores, of the event's, of those read in a new network. */
 enum of { OF_ALL, OF_STORE, OF_VISIT };
@@ -370,7 +378,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 {
     const double *v = f->number;
     char who[160], x[32], active[32], window[KT_TIME_TEXT_MAX], name[160], store[170] = "";
-    char pace[48] = "", got[60] = "";
+    char pace[48] = "", got[60] = "", sets[60] = "";
     kt_say_name(s->ev->actor, 80, who);
     kt_say_count(v[N_X], x);
     (void)kt_duration_format((kt_time_ns)fmax(v[N_MINUTES], 1) * KT_NS_MIN, window);
@@ -384,8 +392,10 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     if (!all)
         KT_SAY(got, "; it read %s of them",
                v[N_READ] > 0 ? kt_say_count(v[N_READ], active) : "none");
-    KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s.", who,
-           all ? "read" : "asked about", x, store, store[0] != '\0' ? "" : pace, window, got);
+    if (v[N_SETS] > 0)
+        KT_SAY(sets, "; %s of them whole sets", kt_say_count(v[N_SETS], active));
+    KT_SAY(f->title, "%s %s %s secrets%s it had never read%s, within %s%s%s.", who,
+           all ? "read" : "asked about", x, store, store[0] != '\0' ? "" : pace, window, got, sets);
     if (v[N_ACTIVE] < 1)
         KT_SAY(f->normal,
                "No day of it is counted yet; of its kind %.1f new secret%s a day is usual.",
@@ -404,7 +414,7 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
 }
 
 struct judged {
-    double s, x, k;
+    double s, x, k, sets;
     enum of of;
 };
 
@@ -412,6 +422,14 @@ struct judged {
 static uint64_t floor_of(const struct kt_scene *s, const struct options *o)
 {
     return s->young || s->shared->learning ? o->floor_young : o->floor_24h;
+}
+
+/* The least that may say something: below it no sum is asked for. */
+static uint64_t least_of(const struct kt_scene *s, const struct options *o)
+{
+    uint64_t floor = floor_of(s, o);
+    bool sets = floor == o->floor_24h && kt_kind_is_person(s->actor->kind);
+    return sets && o->floor_sets < floor ? o->floor_sets : floor;
 }
 
 /* Surprise of what a day brought, in hundredths; `asked` of it was only asked about. */
@@ -432,13 +450,19 @@ static struct judged judge_day(const struct kt_scene *s, const struct options *o
 {
     double all = n->all / WHOLE, here = n->here / WHOLE; /* rounded down */
     uint64_t floor = floor_of(s, o);
+    unsigned weight[2] = { n->all, n->here };
+    for (unsigned i = 0; i < 2; i++) {
+        if (n->sets[i] >= o->floor_sets && least_of(s, o) < floor && weight[i] < floor * WHOLE)
+            weight[i] = (unsigned)floor * WHOLE;
+    }
     struct judged j = { .x = all, .k = (double)h->k };
-    j.s = judge_asked(s, n->all, n->asked[0], floor, (double)h->k, (double)h->d);
+    j.s = judge_asked(s, weight[0], n->asked[0], floor, (double)h->k, (double)h->d);
     double one =
-        judge_asked(s, n->here, n->asked[1], floor, (double)t->k, (double)h->d) - STORE_DISCOUNT;
+        judge_asked(s, weight[1], n->asked[1], floor, (double)t->k, (double)h->d) - STORE_DISCOUNT;
     if (one > j.s)
         j = (struct judged){ .s = one, .x = here, .k = (double)t->k, .of = OF_STORE };
     j.s = j.s >= o->least_24h ? j.s : 0;
+    j.sets = n->sets[j.of];
     return j;
 }
 
@@ -487,6 +511,7 @@ static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, 
     f->number[N_USUAL] = (alpha + usual->k) / (beta + (double)h->d);
     f->number[N_ACTIVE] = h->matured;
     f->number[N_OF] = usual->of;
+    f->number[N_SETS] = usual->sets;
 }
 
 /* An account for emergencies, or one that is needed once a month: few days, but known for weeks,
@@ -560,9 +585,10 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
 {
     uint32_t today = kt_actor_day(s->actor, s->minute);
     uint64_t store = kt_hash64(kt_secret_store(s->ev->secret), UINT64_C(0x73746f72)) | 1;
-    uint8_t aside = (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
-                              (is_elsewhere(s) ? ELSEWHERE : 0) | (kt_known_asked(s) ? ASKED : 0) |
-                              (kt_event_is_fill(s->ev) ? FILLED : 0));
+    uint8_t aside =
+        (uint8_t)((s->deploy ? DEPLOY : 0) | (s->expected ? EXPECTED : 0) |
+                  (is_elsewhere(s) ? ELSEWHERE : 0) | (kt_known_asked(s) ? ASKED : 0) |
+                  (kt_event_is_fill(s->ev) ? FILLED : 0) | (kt_known_is_set(s) ? SET : 0));
     struct list *l = list_put(s);
     struct kt_habit_store *t = kt_table_put(s->tables[KT_NEW_STORE], store_key(s, store), NULL);
     kt_habit_mature_store(t, h, s->actor->first_day);
@@ -579,7 +605,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
                               .aside = aside });
     kt_habit_raw(h, t, today, aside & NO_WEEK ? 0 : weight);
     struct kt_told_windows told = kt_told_windows(s);
-    struct sums n = sum_list(s, &told, l, store, floor_of(s, o) * WHOLE);
+    struct sums n = sum_list(s, &told, l, store, least_of(s, o) * WHOLE);
     /* A review that nobody is told of is no habit: what is asked about teaches what says nothing.
      */
     if (!(aside & ASKED) || n.asked[0] <= floor_of(s, o) * WHOLE) {
