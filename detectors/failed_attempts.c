@@ -4,8 +4,8 @@
  *
  * Owns:  by actor: denials met in 24 h and their rate; by identity that never succeeded, by address
  *        and by network: windows of failed credentials, with the names that failed there.
- * Calls: exposed_key, inside_guesses, looks_around, scattered, detector.h and core only. No clock,
- *        no I/O.
+ * Calls: exposed_key, inside_guesses, inside_spray, looks_around, scattered, second_factor,
+ *        slow_doors, detector.h and core only. No clock, no I/O.
  * Holds: names that only ever failed live in tables of their own, so a flood of them evicts nobody.
  */
 #include "detectors/detector.h"
@@ -16,15 +16,19 @@
 #include "core/base/limits.h"
 #include "detectors/exposed_key.h"
 #include "detectors/inside_guesses.h"
+#include "detectors/inside_spray.h"
 #include "detectors/looks_around.h"
 #include "detectors/scattered.h"
+#include "detectors/second_factor.h"
+#include "detectors/slow_doors.h"
 
-#define FACTS_MAX  32
-#define NAMES_MAX  16
-#define RATE_HOURS (30.0 * 24)
-#define DAY_MIN    1440u
-#define TRIP       420 /* with the network that is new they add up to this (§4.1: people travel) */
-#define TYPOS_MOST 160
+#define FACTS_MAX   32
+#define NAMES_MAX   16
+#define RATE_HOURS  (30.0 * 24)
+#define DAY_MIN     1440u
+#define TRIP        420 /* with the network that is new they add up to this (§4.1: people travel) */
+#define TYPOS_MOST  160
+#define SPRAY_LEAST 4.6 /* whoever asks for fewer names wants to hear of them */
 enum {
     T_ACTOR,
     T_IDENTITY,
@@ -34,13 +38,16 @@ enum {
     T_EXPOSED,
     T_DOORS,
     T_GUESSES,
-    T_SCATTERED
+    T_SCATTERED,
+    T_SECOND,
+    T_SLOW,
+    T_INSIDE
 };
 enum { WEIGHT_DENIED = 100, WEIGHT_MISSING = 30 };
 
 struct options {
     uint64_t floor, breadth, sets, exposed, spray_names, spray_tries, guess, typos, second_factors,
-        guess_within_min, values, blind, scattered;
+        guess_within_min, values, blind, scattered, slow_day, slow_week, inside_names;
     double success, prior_count, prior_hours, rmax;
 };
 struct tries { /* failed credentials */
@@ -107,6 +114,12 @@ static const struct kt_table_decl tables[] = {
                     KT_EVICT_LRU, kt_guesses_are_sound },
     [T_SCATTERED] = { "failed_scattered", KT_KEY_KIND, sizeof(struct kt_scattered), 2,
                       KT_SCATTERED_SIDES, KT_EVICT_REFUSE, kt_scattered_is_sound },
+    [T_SECOND] = { "failed_second", KT_KEY_ACTOR, sizeof(struct kt_second_factor), 1, 2000,
+                   KT_EVICT_LRU, NULL },
+    [T_SLOW] = { "failed_slow", KT_KEY_ACTOR, sizeof(struct kt_slow_doors), 1, 4000, KT_EVICT_LRU,
+                 kt_slow_doors_are_sound },
+    [T_INSIDE] = { "failed_inside", KT_KEY_ADDRESS, sizeof(struct kt_inside_spray), 1, 10000,
+                   KT_EVICT_LRU, kt_inside_spray_is_sound },
 };
 
 #define UINT_OPTION(field, value, help)                                                            \
@@ -151,6 +164,13 @@ static const struct kt_option options[] = {
     UINT_OPTION(scattered, "8",
                 "Names in 6 hours that fail from as many networks which nobody uses and do not get "
                 "in from there; 64 at most. 0 = none."),
+    UINT_OPTION(slow_day, "8",
+                "Secrets that an actor never read and is refused in 24 hours, in four different "
+                "ones of them. 0 = none."),
+    UINT_OPTION(slow_week, "16", "The same in 7 days, on four of them; 32 at most. 0 = none."),
+    UINT_OPTION(inside_names, "8",
+                "People in 24 hours who fail at one private address, get in elsewhere and not from "
+                "there; 16 at most. 0 = none."),
     DOUBLE_OPTION(success, "2", "Added when a guess succeeds."),
     DOUBLE_OPTION(prior_count, "0.5",
                   "Failures that an actor without history is expected to have …"),
@@ -169,6 +189,10 @@ static enum kt_status check(void *opt, struct kt_error *err)
         return kt_fail(err, KT_E_CONFIG, "sets: %u at most", KT_LOOKS_MAX);
     if (o->values > KT_GUESSES_MAX)
         return kt_fail(err, KT_E_CONFIG, "values: %u at most", KT_GUESSES_MAX);
+    if (o->slow_day > KT_SLOW_DOORS_MAX || o->slow_week > KT_SLOW_DOORS_MAX)
+        return kt_fail(err, KT_E_CONFIG, "slow_day, slow_week: %u at most", KT_SLOW_DOORS_MAX);
+    if (o->inside_names > KT_INSIDE_NAMES)
+        return kt_fail(err, KT_E_CONFIG, "inside_names: %u at most", KT_INSIDE_NAMES);
     if (o->scattered > KT_SCATTERED_MAX)
         return kt_fail(err, KT_E_CONFIG, "scattered: %u at most", KT_SCATTERED_MAX);
     return KT_OK;
@@ -320,7 +344,7 @@ static void spray(struct kt_scene *s, const struct options *o)
     if (!nameless)
         note_name(s, n);
     unsigned count = names_in_day(n, s->minute), hour = kt_ring_fives(&n->tries.ring, s->t, 12);
-    double p = count >= o->spray_names ? fmin(8, 3.2 + 0.5 * count) : 0;
+    double p = count >= o->spray_names ? fmin(8, fmax(SPRAY_LEAST, 3.2 + 0.5 * count)) : 0;
     /* tries at one known name are that actor's burst, not a second incident */
     bool own = count <= 1 && s->actor != NULL && !s->young;
     if (hour >= o->spray_tries && !own)
@@ -405,11 +429,18 @@ static void tell_burst(struct kt_scene *s, const struct options *o, unsigned x, 
     f->number[N_LIMIT] = (double)(breadth ? o->breadth : o->floor);
 }
 
-static void burst(struct kt_scene *s, const struct options *o, struct denials *d)
+/* Its denials and failed logins an hour, up to a day before. */
+static struct kt_gamma usual_of(const struct kt_scene *s, const struct options *o,
+                                const struct denials *d)
 {
     double a, b;
     kt_rate_at(&d->rate, (int64_t)s->minute / 60 - 24, RATE_HOURS, &a, &b);
-    struct kt_gamma g = { o->prior_count + a, o->prior_hours + b };
+    return (struct kt_gamma){ o->prior_count + a, o->prior_hours + b };
+}
+
+static void burst(struct kt_scene *s, const struct options *o, struct denials *d)
+{
+    struct kt_gamma g = usual_of(s, o, d);
     unsigned denied = fact_count(d, s->minute, true);
     unsigned x = fact_count(d, s->minute, false) + kt_ring_fives(&d->tries.ring, s->t, 12);
     double per_day = g.a / g.b * 24;
@@ -438,10 +469,18 @@ static struct denials *denials_of(struct kt_scene *s)
     return d;
 }
 
-static void note_login(struct kt_scene *s, struct denials *d)
+/* A network that it does not know, or not but for an incident. */
+static bool is_foreign(const struct kt_scene *s)
+{
+    const struct kt_place *place = kt_place_of(s->places, s->where.network);
+    return outside(s) && (place == NULL || kt_place_tainted(place, s->minute));
+}
+
+static void note_login(struct kt_scene *s, const struct options *o, struct denials *d)
 {
     bool foreign = !kt_net_known(s->places, s->where.net);
     note_try(s, &d->tries, foreign);
+    kt_second_refused(s, s->tables[T_SECOND], is_foreign(s), (unsigned)o->second_factors);
     if (!foreign)
         return;
     note_try(s, &d->away, true);
@@ -454,7 +493,7 @@ static void by_actor(struct kt_scene *s, const struct options *o, enum class cla
     struct denials *d = denials_of(s);
     bool counts = true;
     if (class == CLASS_CREDENTIAL)
-        note_login(s, d);
+        note_login(s, o, d);
     else
         counts =
             note_fact(s, d, fact_hash(s), class == CLASS_DENIED ? WEIGHT_DENIED : WEIGHT_MISSING);
@@ -465,6 +504,9 @@ static void by_actor(struct kt_scene *s, const struct options *o, enum class cla
         kt_put_aside(s, 0, s->minute / 60, (s->minute / 60 + 1) * 60, one);
     }
     burst(s, o, d);
+    kt_slow_doors_refused(s, s->tables[T_SLOW],
+                          &(struct kt_slow_limits){ (unsigned)o->slow_day, (unsigned)o->slow_week,
+                                                    usual_of(s, o, d), o->prior_count, o->rmax });
 }
 
 /* ---- guess then success ---- */
@@ -647,8 +689,7 @@ static void success(struct kt_scene *s, const struct options *o)
 {
     struct denials *d = kt_table_get(s->tables[T_ACTOR], s->who);
     const struct tries *mine = d != NULL ? &d->tries : kt_table_peek(s->tables[T_IDENTITY], s->who);
-    const struct kt_place *place = kt_place_of(s->places, s->where.network);
-    bool foreign = outside(s) && (place == NULL || kt_place_tainted(place, s->minute));
+    bool foreign = is_foreign(s);
     bool knows = s->places->n_place + s->places->inside_seen > 0;
     unsigned n = tries_before(s, o, mine, d, foreign);
     /* somebody without any known network is new, not strange, until the tries are too many */
@@ -661,6 +702,8 @@ static void success(struct kt_scene *s, const struct options *o)
     if (typos && n >= o->guess)
         tell_typos(s, n, o);
     told = (strange && tell_second(s, d, o)) || told;
+    if (foreign)
+        kt_second_got_in(s, s->tables[T_SECOND]);
     if (d != NULL)
         start_anew(s, o, d, foreign);
     kt_table_remove(s->tables[T_IDENTITY], s->who);
@@ -677,6 +720,7 @@ static void on_event(struct kt_scene *s, const void *opt)
         return;
     kt_inside_login(s, s->tables[T_DOORS], s->tables[T_GUESSES],
                     (struct kt_guess_limits){ (unsigned)o->values, (unsigned)o->blind });
+    kt_inside_spray_login(s, s->tables[T_INSIDE], (unsigned)o->inside_names);
     if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
         success(s, o);
         if (s->where.usable)
