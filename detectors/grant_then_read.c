@@ -4,7 +4,7 @@
  *
  * Owns:  by source instance and name: the newest grant to it and the secrets it took up since; by
  *        actor: on how many days it gives access.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Calls: recovered, detector.h and core only. No clock, no I/O.
  * Holds: what is new is new_secrets' word, which runs before.
  */
 #include "detectors/detector.h"
@@ -13,6 +13,7 @@
 
 #include "core/base/hash.h"
 #include "core/event/secret_id.h"
+#include "detectors/recovered.h"
 
 #define OPEN_MIN  60u
 #define TAKES     24u /* more than any floor */
@@ -65,6 +66,10 @@ static bool is_grant(const void *state)
 
 static const struct kt_table_decl tables[] = {
     [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU, is_grant },
+    [KT_RECOVERED_ACCOUNTS] = { "grant_recovered", KT_KEY_PAIR, sizeof(struct kt_recovered), 1,
+                                2000, KT_EVICT_LRU, kt_recovered_is_sound },
+    [KT_RECOVERED_GIVERS] = { "grant_recoverer", KT_KEY_ACTOR, sizeof(uint32_t), 1, 2000,
+                              KT_EVICT_LRU, NULL },
     [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 20000, KT_EVICT_LRU, NULL },
 };
 
@@ -359,6 +364,7 @@ static void on_event(struct kt_scene *s, const void *opt)
 {
     if (s->actor == NULL || s->late)
         return;
+    kt_recovered_event(s);
     if (s->ev->action == KT_ACT_GRANT && s->taught)
         on_grant(s, opt);
     if (s->read && s->novelty.weight > 0)

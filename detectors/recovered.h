@@ -1,0 +1,21 @@
+/*
+ * recovered: somebody makes a way into another's account (a recovery, a password, a lasting key),
+ * and that account comes from where it never was, for grant_then_read: each alone is daily work.
+ *
+ * Owns:  the structs of two tables of grant_then_read: by source instance and name of the account,
+ *        by actor.
+ * Calls: detector.h and core only. No clock, no I/O.
+ */
+#pragma once
+#include "detectors/detector.h"
+
+struct kt_recovered { /* one account */
+    uint32_t minute, what;
+    char by[64];
+};
+bool kt_recovered_is_sound(const void *state);
+/* Tables of grant_then_read: kt_recovered by account; by actor the minute (u32) at which it last
+ * made such a way in. */
+enum { KT_RECOVERED_ACCOUNTS = 2, KT_RECOVERED_GIVERS };
+/* Of an event of a known actor that is not late. */
+void kt_recovered_event(struct kt_scene *s);
