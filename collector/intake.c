@@ -106,7 +106,7 @@ static bool named(const struct kt_event *ev)
 
 static bool check(struct kt_intake *in, uint32_t i, struct kt_intake_fault *ret)
 {
-    struct kt_error err = { 0 };
+    struct kt_error err; /* not cleared for each line: who fails fills it */
     struct kt_event *ev = &in->events[i];
     if (in->line[i].len > KT_LINE_MAX)
         return fault(ret, KT_REFUSE_SIZE, i, "longer than a line may be");

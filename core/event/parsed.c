@@ -88,13 +88,14 @@ void kt_parsed_add(struct kt_parsed *p, struct kt_str line, const struct kt_even
 {
     assert(p->n < p->cap);
     struct one *to = &p->event[p->n++];
-    struct kt_str text[TEXTS];
     memcpy(to->head, ev, HEAD);
-    memcpy(text, (const char *)ev + HEAD, sizeof text);
     bool whole = place(p, line, &to->line);
     assert(whole);
-    for (size_t i = 0; i < TEXTS; i++)
-        whole = place(p, text[i], &to->text[i]) && whole;
+    for (size_t i = 0; i < TEXTS; i++) {
+        struct kt_str text;
+        memcpy(&text, (const char *)ev + HEAD + i * sizeof text, sizeof text);
+        whole = place(p, text, &to->text[i]) && whole;
+    }
     to->list = p->n_list;
     to->n_groups = (uint8_t)ev->groups.n;
     to->n_fields = (uint8_t)ev->fields.n;
