@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """No secret value anywhere (THREATS R4): marked values in every field of both sources; spool, store, WAL, logs and output are searched."""
-import copy, json, os, random, re, time
+import copy, glob, json, os, random, re, time
 from support import *
 
 rng = random.Random(SEED)
@@ -113,13 +113,17 @@ check(stop(h.collector) == 0, 'the collector ends cleanly')
 
 # ---- every source: each string of each fixture in turn is a token ----
 CASES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'cases', 'sources')
+MAPPINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', '..', 'agents', 'sources', 'mappings')
+SOURCES = [(s, [s], os.path.join(CASES, s)) for s in sorted(os.listdir(CASES)) if s != 'mapping']
+for name in sorted(os.listdir(MAPPINGS)):
+    service = name.removesuffix('.yaml')
+    SOURCES.append((service, ['mapping', '--mapping', os.path.join(MAPPINGS, name)], os.path.join(CASES, 'mapping', f'{service}.case')))
 
 
-def records(source):
-    for root, _, names in os.walk(os.path.join(CASES, source)):
-        for name in sorted(names):
-            with open(os.path.join(root, name)) as f:
-                yield from (l[len('record '):].rstrip('\n') for l in f if l.startswith('record '))
+def records(place):
+    for path in sorted(glob.glob(os.path.join(place, '*.case'))) or [place]:
+        with open(path) as f:
+            yield from (l[len('record '):].rstrip('\n') for l in f if l.startswith('record '))
 
 
 def planted(record, token):
@@ -144,12 +148,31 @@ def planted(record, token):
             holder[key] = had
 
 
-for source in sorted(os.listdir(CASES)):
-    if source == 'mapping':
-        continue  # a mapping names what is kept; its cases plant by hand
-    lines = [p for i, r in enumerate(records(source)) for p in planted(r, tokens[i % len(tokens)])]
+def objects_in(x):
+    if isinstance(x, dict):
+        yield x
+    for y in x.values() if isinstance(x, dict) else x if isinstance(x, list) else ():
+        yield from objects_in(y)
+
+
+def unasked(record):
+    """The record with members that no service is known to send, in each of its objects in turn: a plain word, which no shape gives away."""
+    try:
+        base = json.loads(record)
+    except ValueError:
+        return
+    for o in list(objects_in(base)):
+        more = {k: 'clear-' + MARK for k in ('unknown_member', 'password', 'secretString', 'secretValue', 'privateKey', 'token') if k not in o}
+        o.update(more, requestBody={'data': {'password': 'clear-' + MARK}})
+        yield json.dumps(base)
+        for k in (*more, 'requestBody'):
+            del o[k]
+
+
+for source, kind, place in SOURCES:
+    lines = [p for i, r in enumerate(records(place)) for p in (*planted(r, tokens[i % len(tokens)]), *unasked(r))]
     db, log = h.path(f'{source}.db'), h.write(f'{source}.log', '\n'.join(lines) + '\n')
-    p = keytrail('import', '--db', db, '--source', source, '--instance', 'planted', log, ok=False)
+    p = keytrail('import', '--db', db, '--source', *kind, '--instance', 'planted', log, ok=False)
     out = keytrail('search', 'kind:access,amend,quarantine,redacted', '--db', db, '--since', '@0', '-o', 'ndjson', '-n', '0', ok=False).stdout
     hits = []
     grep('search', out.replace(b'"credential":"AKIAPLANTED0VALUE000"', b''))  # as a credential it is an identifier
@@ -157,5 +180,5 @@ for source in sorted(os.listdir(CASES)):
     for part in (db, db + '-wal'):
         if os.path.exists(part):
             grep(part, open(part, 'rb').read())
-    check(out.count(b'\n') > 0 and not hits, f'{source}: a token in any of its strings does not come out ({len(lines)} records)', '\n'.join(hits[:8]))
+    check(out.count(b'\n') > 0 and not hits, f'{source}: no token in any of its strings comes out, and no value that nobody asked for ({len(lines)} records)', '\n'.join(hits[:8]))
 finish()
