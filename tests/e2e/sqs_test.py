@@ -98,6 +98,15 @@ aws.denied.clear()
 check(wait_for(lambda: stored() == total, 60), 'and it is read once it may be', f'{stored()} of {total}\n' + status())
 
 # ---- nothing is deleted before it is kept ----
+# ---- a signature that does not fit: it is not the role's rights that are wrong ----
+with aws.lock:
+    right, aws.keys = aws.keys, {k: ('another', None) for k in aws.keys}
+check(wait_for(lambda: 'the secret key is wrong, or the clock' in status(), 30), 'a wrong key or clock is said', status())
+with aws.lock:
+    aws.keys = right
+aws.bad.clear()
+aws.send(s3_event(put('again', 5)))
+check(wait_for(lambda: stored() == total, 60), 'and with the right one it goes on', f'{stored()} of {total}\n' + status())
 check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 check(SECRET not in h.log('a.log') and SECRET not in status(), 'no secret in log or status')
 aws.faults = 0.3
