@@ -462,6 +462,28 @@ static void compare_places(const struct question *q, const struct kt_profile *p)
     }
 }
 
+/* The addresses of one's network, one's own among them: counted, and none of them new. */
+static void compare_around(const struct question *q, const struct kt_profile *around)
+{
+    char text[KT_IP_TEXT_MAX];
+    struct question net = *q;
+    struct kt_ip ip;
+    assert_true(kt_ip_parse(q->what.value, &ip));
+    net.what.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
+    assert_int_equal(around->n[KT_PROFILE_ADDRESSES], distinct(&net, KT_PROFILE_ADDRESSES, false));
+    for (uint32_t i = 0; i < around->n[KT_PROFILE_ADDRESSES]; i++) {
+        const struct kt_profile_entry *e = &around->list[KT_PROFILE_ADDRESSES][i];
+        struct sums s = sum(&net, KT_PROFILE_ADDRESSES, e->value);
+        assert_int_equal(e->events, s.events);
+        assert_int_equal(e->reads, s.reads);
+        assert_int_equal(e->failed, s.failed);
+        assert_int_equal(e->usual, s.usual);
+        assert_int_equal(e->first, e->dated ? s.first : s.first_counted);
+        assert_int_equal(e->last, s.last);
+        assert_false(e->is_new);
+    }
+}
+
 /* Each day, and all of them together: nothing falls between two days. */
 static void compare_days(const struct question *q, const struct kt_profile *p)
 {
@@ -515,6 +537,9 @@ static void ask(const struct question *q)
         compare_list(q, p, i);
     if (q->what.kind == KT_PROFILE_SECRET)
         compare_places(q, p);
+    assert_true((p->around != NULL) == q->what.around);
+    if (p->around != NULL)
+        compare_around(q, p->around);
     uint64_t heat = 0;
     for (unsigned d = 0; d < 7; d++)
         for (unsigned h = 0; h < 24; h++)
@@ -553,6 +578,7 @@ static struct kt_profile_ask some_subject(void)
         break;
     case KT_PROFILE_IP:
         what.value = kt_str_of(of_ip[draw(KT_ARRAY_LEN(of_ip))]);
+        what.around = !kt_str_has(what.value, KT_STR("/")) && draw(2) == 0;
         break;
     case KT_PROFILE_INSTANCE:
         what.value = kt_str_of(sources[draw(KT_ARRAY_LEN(sources))].instance);
@@ -620,6 +646,66 @@ static void what_was_not_searched_is_not_dated(void **state)
     world_down();
 }
 
+/* One batch: that many addresses read the secret, one a second. */
+static void read_from(unsigned from, unsigned until, kt_time_ns time)
+{
+    struct kt_error err = { 0 };
+    struct kt_store_result r;
+    make_reset(w.make);
+    for (unsigned i = from; i < until; i++) {
+        char id[40], ip[KT_IP_TEXT_MAX];
+        (void)snprintf(ip, sizeof ip, "10.0.%u.%u", i / 256, i % 256);
+        (void)snprintf(id, sizeof id, "read-%u-%lld", i, (long long)time);
+        struct kt_event ev = { .kind = KT_KIND_ACCESS,
+                               .action = KT_ACT_READ,
+                               .outcome = KT_OUT_SUCCESS,
+                               .time = time + i * KT_NS_S,
+                               .observed = time,
+                               .source = KT_STR("vault"),
+                               .instance = KT_STR("vault-prod"),
+                               .scope = KT_STR("x"),
+                               .native_id = kt_str_of(id),
+                               .operation = KT_STR("op"),
+                               .actor = KT_STR("crowd"),
+                               .secret = KT_STR("vault://c/-/secret/crowded") };
+        ev.has_ip = kt_ip_parse(kt_str_of(ip), &ev.ip);
+        must(kt_line_write(&ev, &w.make->lines, NULL), NULL);
+        kt_buf_byte(&w.make->lines, '\n');
+        w.make->n++;
+    }
+    const struct kt_store_batch b = make_import(w.make, NOW);
+    must(kt_store_begin(w.store, &err), &err);
+    must(kt_store_append(w.store, &b, &r, &err), &err);
+    must(kt_store_commit(w.store, &err), &err);
+}
+
+/* Of a reader who is everywhere it is kept in pages where: none is lost between two of them. */
+static void a_reader_at_a_thousand_addresses_has_them_all(void **state)
+{
+    struct kt_error err = { 0 };
+    struct kt_ask a;
+    struct kt_profile *p = NULL;
+    (void)state;
+    world_up(3);
+    read_from(0, 700, NOW - 10 * KT_NS_DAY);
+    read_from(300, 1000, NOW - KT_NS_DAY);
+    must(kt_ask_open(&a, w.path, w.ids, NOW, &err), &err);
+    a.since = NOW - 2 * KT_NS_DAY;
+    const struct kt_profile_ask what = { .kind = KT_PROFILE_SECRET,
+                                         .value = KT_STR("vault://c/-/secret/crowded"),
+                                         .usual = 28 * KT_NS_DAY,
+                                         .reads_only = true };
+    must(kt_profile_load(&a, &what, &p, &err), &err);
+    assert_int_equal(p->n[KT_PROFILE_ACTORS], 1);
+    assert_int_equal(p->list[KT_PROFILE_ACTORS][0].events, 700);
+    assert_int_equal(p->list[KT_PROFILE_ACTORS][0].usual, 700);
+    assert_int_equal(p->list[KT_PROFILE_ACTORS][0].addresses, 700);
+    assert_int_equal(p->list[KT_PROFILE_ACTORS][0].new_addresses, 300);
+    kt_profile_free(p);
+    kt_ask_done(&a);
+    world_down();
+}
+
 static void what_is_no_subject_is_refused(void **state)
 {
     (void)state;
@@ -679,6 +765,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(profiles_are_what_a_plain_account_says),
         cmocka_unit_test(what_was_not_searched_is_not_dated),
+        cmocka_unit_test(a_reader_at_a_thousand_addresses_has_them_all),
         cmocka_unit_test(what_is_no_subject_is_refused),
         cmocka_unit_test(the_login_of_a_session_is_the_newest_before_its_use),
     };
