@@ -3,8 +3,11 @@
  * of, and no second one (docs/decisions/0115).
  *
  * Owns:  nothing.
- * Calls: detect_incident, detect_total, detect_decide (verdicts), known_secrets (production).
+ * Calls: detect_incident, detect_total, detect_change, detect_decide (verdicts), known_secrets
+ *        (production).
  */
+#include <string.h>
+
 #include "collector/detect_state.h"
 #include "detectors/known_secrets.h"
 
@@ -121,8 +124,28 @@ static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
     kt_detect_emit(d, told, "updated", false, NULL);
 }
 
+/* What little each has beside the hours of all makes the alert of all no graver. */
+static void update_shift(struct kt_detect *d, struct kt_scene *s, struct incident *in,
+                         struct incident *told)
+{
+    static _Thread_local struct incident hours;
+    hours = *in;
+    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
+        if (hours.part[i].family != KT_FAMILY_TIME)
+            memset(&hours.part[i], 0, sizeof hours.part[i]);
+    }
+    update(d, s, &hours, told);
+}
+
 bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
+    struct incident *shift = kt_detect_shift_of(d, in);
+    if (shift != NULL) {
+        update_shift(d, s, in, shift);
+        in->again = true;
+        in->told_before = shift->serial; /* whose verdict holds for it */
+        return true;
+    }
     struct incident *told = told_before(d, in);
     bool recent = told != NULL && s->minute < told->told_min + AGAIN_MIN;
     bool same = recent && !in->news && is_same(in, told);

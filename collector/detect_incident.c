@@ -3,7 +3,7 @@
  *
  * Owns:  the tables of incidents and of the keys that lead to them; shared causes; mass events.
  * Calls: detect_actor (hold, taint), detect_decide (what is expected), detect_reads, detect_total,
- *        detect_together, detect_text (emit), shared structs.
+ *        detect_together, detect_change, detect_text (emit), shared structs.
  * Holds: an incident opens and closes by event time, never by a timer; its id is a function of its
  *        key and of the event that opened it.
  */
@@ -693,7 +693,7 @@ static uint64_t attach(struct kt_detect *d, struct kt_scene *s, struct incident 
     if (evidence)
         note_time(in, s->t);
     kt_detect_note_event(s, in);
-    in = kt_detect_together(d, s, in);
+    in = kt_detect_change(d, s, kt_detect_together(d, s, in));
     kt_detect_note_news(d, s, in);
     weigh(d, s, in);
     if (is_known(in) || (is_quiet(in) && in->severity >= 0))

@@ -34,9 +34,11 @@ struct fact { /* what was known of an address when the log said it */
 enum read_class { READ_PRODUCTION, READ_OTHER, READ_UNKNOWN, READ_CLASSES };
 enum together {
     KT_ALONE,
-    KT_TOGETHER, /* of several people who are odd over the same secrets, or on one new ground */
-    KT_APART,    /* of one of them, who reads mostly others: no colleague explains it */
-    KT_ONE_CAUSE /* of several actors who showed the same, and of nothing else */
+    KT_TOGETHER,  /* of several people who are odd over the same secrets, or on one new ground */
+    KT_APART,     /* of one of them, who reads mostly others: no colleague explains it */
+    KT_ONE_CAUSE, /* of several actors who showed the same, and of nothing else */
+    KT_SHIFT,     /* of a team whose people were all at work at hours new to each */
+    KT_FIRST_RUNS /* of machines that are new here and began with the same secrets */
 };
 #define CAUSES_MIXED UINT64_MAX /* incident.cause: several, or one that is told of one actor */
 
@@ -322,6 +324,10 @@ char *kt_detect_row(char *rows, size_t width, unsigned n);
 /* ---- detect_together.c: colleagues at one thing, or on one new ground ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
+bool kt_detect_same_team(const struct kt_actor *a, const struct kt_actor *b);
+/* So many of the team of the scene's actor are no chance: a third of those who are active, three at
+ * least. */
+unsigned kt_detect_most_of_team(const struct kt_detect *d, const struct kt_scene *s);
 /* Makes the incidents of what the finding gathers one with its own, whose key leads to it then. */
 void kt_detect_gather(struct kt_detect *d, struct kt_scene *s, const struct kt_finding *f);
 /* Is what was found in the scene, of a member of several people, explained by what they have in
@@ -374,3 +380,12 @@ void kt_detect_daily_status(const struct kt_detect *d, struct kt_buf *out);
 void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state, bool is_new,
                     const char *merged_into);
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in);
+
+/* ---- detect_change.c: what several show because somebody decided it ---- */
+/* The incident, before it is told the first time, or the one of others that it is part of. */
+struct incident *kt_detect_change(struct kt_detect *d, struct kt_scene *s, struct incident *in);
+/* Is what was found in the scene, of a member of such a change, part of it? Else it is his own. */
+bool kt_detect_still_change(const struct incident *in, const struct kt_scene *s);
+/* The hours of a team that somebody was told of, and as which the incident is more of the same on
+ * another day; NULL: there are none. */
+struct incident *kt_detect_shift_of(struct kt_detect *d, const struct incident *in);

@@ -140,7 +140,13 @@ static void add_why(struct kt_buf *b, const struct incident *in)
         kt_buf_addz(b, "No secret was read in this incident so far.");
         return;
     }
-    if (in->together == KT_TOGETHER && in->ground != 0)
+    if (in->together == KT_SHIFT)
+        kt_buf_addz(b, "Colleagues who all begin to work at other hours were told to, as a rule: "
+                       "ask one of them. ");
+    else if (in->together == KT_FIRST_RUNS)
+        kt_buf_addz(b, "Machines that are new and begin alike are one job that was set up, as a "
+                       "rule: ask who did. ");
+    else if (in->together == KT_TOGETHER && in->ground != 0)
         kt_buf_addz(b, "A team that takes up a new place within hours was given it, as a rule: ask "
                        "one of them by whom. ");
     else if (in->together == KT_TOGETHER)
@@ -238,7 +244,8 @@ static struct kt_str ground_path(const struct incident *in)
 static struct kt_str title_of(const struct incident *in, const struct part *main, char *buf,
                               size_t size)
 {
-    if (in->together != KT_TOGETHER)
+    bool change = in->together == KT_SHIFT || in->together == KT_FIRST_RUNS;
+    if (in->together != KT_TOGETHER && !change)
         return kt_str_of(main->title);
     struct kt_str path = in->ground != 0 ? ground_path(in) : common_path(in);
     char below[160] = "";
@@ -247,7 +254,13 @@ static struct kt_str title_of(const struct incident *in, const struct part *main
         kt_say_name(path, 80, below);
     const char *more = in->members_n > n ? "More than " : "",
                *in_it = path.len > 0 ? " below " : "";
-    if (in->ground != 0)
+    if (in->together == KT_SHIFT)
+        kt_say(buf, size, "%s%u colleagues are at work at hours new to each. %s", more, n,
+               main->title);
+    else if (in->together == KT_FIRST_RUNS)
+        kt_say(buf, size, "%s%u machines that are new here read mostly the same secrets. %s", more,
+               n, main->title);
+    else if (in->ground != 0)
         kt_say(buf, size, "%s%u people of one team took up secrets%s%s, where nobody had read. %s",
                more, n, in_it, below, main->title);
     else
