@@ -17,7 +17,7 @@
 #include "core/store/packed.h"
 #include "core/store/segment.h"
 
-#define LINES_TABLE 12 /* bits: beside their like, lines take fewer bytes so than with more */
+#define LINES_TABLE 10 /* bits: beside their like, lines take fewer bytes so than with more */
 #define PARTS_LEVEL -1
 #define ARENA_MAX   (2 * KT_LINE_MAX)
 
