@@ -143,6 +143,8 @@ void kt_detect_note_event(const struct kt_scene *s, struct incident *in)
         return; /* nothing happened: that is the evidence */
     in->events_n++;
     note_native(in, ev->native_id);
+    if (in->ticket[0] == '\0')
+        kt_str_copyz(in->ticket, sizeof in->ticket, kt_utf8_cut(ev->ticket, sizeof in->ticket - 1));
     if (s->read)
         kt_detect_read(s, in);
     note_written(s, in);
@@ -540,6 +542,8 @@ void kt_detect_merge(struct kt_detect *d, struct kt_scene *s, struct incident *o
     }
     if (old->production[0] == '\0')
         memcpy(old->production, young->production, sizeof old->production);
+    if (old->ticket[0] == '\0')
+        memcpy(old->ticket, young->ticket, sizeof old->ticket);
     if (old->network == 0) {
         old->network = young->network;
         old->rented = young->rented;

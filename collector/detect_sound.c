@@ -85,15 +85,16 @@ static bool is_part(const struct part *p)
 bool kt_sound_incident(const void *state)
 {
     const struct incident *in = state;
-    bool sound =
-        is_time(in->first) && is_time(in->last) && is_time(in->raised) && is_time(in->since) &&
-        in->build <= TIME_MAX / KT_NS_S && in->notified <= POINTS_MAX &&
-        in->runs_told <= POINTS_MAX && in->events_n < COUNT_MAX && in->secrets_n < COUNT_MAX &&
-        in->told_n < COUNT_MAX && in->client_n <= INCIDENT_CLIENTS && in->severity >= -1 &&
-        in->together <= KT_FIRST_RUNS && in->severity <= KT_SEV_CRITICAL &&
-        in->actor_kind < KT_ACTOR_COUNT && ENDS(in->production) && ENDS(in->actor) &&
-        ENDS(in->ip) && ENDS(in->network_text) && ENDS(in->country) && ENDS(in->instance) &&
-        ENDS(in->source) && ENDS(in->user_agent) && ENDS(in->considered) && ENDS(in->suppressed_by);
+    bool sound = is_time(in->first) && is_time(in->last) && is_time(in->raised) &&
+                 is_time(in->since) && in->build <= TIME_MAX / KT_NS_S &&
+                 in->notified <= POINTS_MAX && in->runs_told <= POINTS_MAX &&
+                 in->events_n < COUNT_MAX && in->secrets_n < COUNT_MAX && in->told_n < COUNT_MAX &&
+                 in->client_n <= INCIDENT_CLIENTS && in->severity >= -1 &&
+                 in->together <= KT_FIRST_RUNS && in->severity <= KT_SEV_CRITICAL &&
+                 in->actor_kind < KT_ACTOR_COUNT && ENDS(in->production) && ENDS(in->actor) &&
+                 ENDS(in->ip) && ENDS(in->network_text) && ENDS(in->country) &&
+                 ENDS(in->instance) && ENDS(in->source) && ENDS(in->user_agent) &&
+                 ENDS(in->considered) && ENDS(in->suppressed_by) && ENDS(in->ticket);
     for (unsigned i = 0; i < INCIDENT_PARTS; i++)
         sound = sound && is_part(&in->part[i]);
     for (unsigned i = 0; i < INCIDENT_HASHES; i++)

@@ -170,6 +170,14 @@ static void add_why(struct kt_buf *b, const struct incident *in)
             who, n, s, in->secret[0]);
 }
 
+/* A signature about emergencies names it by itself. */
+static void add_ticket(struct kt_buf *b, const struct incident *in)
+{
+    if (in->ticket[0] != '\0' && !has_family(in, KT_FAMILY_SIGNATURE))
+        kt_buf_addf(b, " The source names %s with it; keytrail does not know whether that is so.",
+                    in->ticket);
+}
+
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
 {
     d->text.len = 0;
@@ -308,6 +316,7 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
     b->len = 0;
     (void)kt_buf_reserve(b, 2048); /* views below point into it: it must not move */
     add_why(b, in);
+    add_ticket(b, in);
     add_again(b, in);
     size_t why = b->len;
     add_command(b, in);

@@ -434,6 +434,27 @@ static void where_the_log_has_no_ticks_nobody_is_silent(void **state)
     org_done(&o);
 }
 
+/* Who takes over a colleague's work says by which ticket; whoever is called is told. */
+static void a_ticket_of_the_source_is_in_the_alert(void **state)
+{
+    (void)state;
+    struct org o;
+    company_learned(&o);
+    for (unsigned i = 0; i < 20; i++)
+        org_add(&o,
+                (struct org_event){ .t = COMPANY_NOW + i * KT_NS_MIN,
+                                    .actor = "person2@acme.example",
+                                    .kind = KT_ACTOR_HUMAN,
+                                    .ip = "198.51.100.7",
+                                    .ticket = "CHG-4711",
+                                    .secret = org_text(&o, "vault://main/-/secret/ops/%u", i) });
+    org_run(&o);
+    company_show(&o);
+    assert_true(o.n_alert > 0);
+    assert_non_null(strstr(o.alert[o.n_alert - 1].why, " The source names CHG-4711 with it; "));
+    org_done(&o);
+}
+
 static void damaged_and_foreign_snapshots_are_refused(void **state)
 {
     (void)state;
@@ -493,6 +514,7 @@ int main(void)
         cmocka_unit_test(busy_hours_without_events_are_told_but_holidays_are_not),
         cmocka_unit_test(status_names_what_is_silent),
         cmocka_unit_test(where_the_log_has_no_ticks_nobody_is_silent),
+        cmocka_unit_test(a_ticket_of_the_source_is_in_the_alert),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
         cmocka_unit_test(a_state_that_points_nowhere_is_refused),
     };
