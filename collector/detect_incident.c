@@ -113,11 +113,16 @@ static struct incident *open_incident(struct kt_detect *d, struct kt_scene *s,
 }
 
 /* ---- what an incident collects ---- */
+/* Each once: a record of many secrets (a config of Doppler) is many events of one id. */
 static void note_native(struct incident *in, struct kt_str native)
 {
     size_t width = sizeof in->event[0];
-    kt_str_copyz(kt_detect_row(in->event[0], width, INCIDENT_EVENTS), width,
-                 kt_utf8_cut(native, width - 1));
+    struct kt_str id = kt_utf8_cut(native, width - 1);
+    for (unsigned i = 0; i < INCIDENT_EVENTS && in->event[i][0] != '\0'; i++) {
+        if (kt_str_is(id, in->event[i]))
+            return;
+    }
+    kt_str_copyz(kt_detect_row(in->event[0], width, INCIDENT_EVENTS), width, id);
 }
 
 /* The names under which the log has this actor. */

@@ -254,6 +254,25 @@ static void a_signature_that_comes_again_is_told(void **state)
     org_done(&o);
 }
 
+/* What one record gave stands once among the events of an alert, however many secrets it was. */
+static void an_alert_names_a_record_once(void **state)
+{
+    (void)state;
+    struct org o;
+    company_learned(&o);
+    for (unsigned i = 0; i < 45; i++) {
+        struct org_event e = company_svc_read(COMPANY_NOW + i / 15 * KT_NS_MIN, "svc1",
+                                              org_text(&o, "vault://main/-/secret/other/%u", i),
+                                              "18.192.4.4");
+        e.part = i % 15;
+        org_add(&o, e);
+    }
+    org_run(&o);
+    assert_true(o.n_alert >= 2); /* opened, and told again as it grew */
+    assert_in_range(events_of(&o.alert[o.n_alert - 1]), 1, 3);
+    org_done(&o);
+}
+
 /* A build of before did not note when it told whom: its open incidents are no news. */
 static void what_an_older_build_told_is_not_told_at_once(void **state)
 {
@@ -529,6 +548,7 @@ int main(void)
         cmocka_unit_test(the_command_shows_what_was_counted),
         cmocka_unit_test(accounts_behind_one_alert_are_told),
         cmocka_unit_test(a_signature_that_comes_again_is_told),
+        cmocka_unit_test(an_alert_names_a_record_once),
         cmocka_unit_test(what_an_older_build_told_is_not_told_at_once),
         cmocka_unit_test(first_day_mass_read_pages),
         cmocka_unit_test(a_configured_agent_is_one),
