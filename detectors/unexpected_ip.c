@@ -250,8 +250,9 @@ static double peers(const struct kt_scene *s, bool settled, unsigned *ret_users,
     *ret_services = settled && others[kind] < 2;
     *ret_users = *ret_services ? machines_there(s)
                                : kt_value_users(s, KT_DIM_NETWORK, s->where.network, kind);
+    unsigned services = others[KT_ACTOR_SERVICE]; /* one less than there are, if there are any */
     return kt_novelty_peer(*ret_users,
-                           others[kind] + (*ret_services ? others[KT_ACTOR_SERVICE] : 0));
+                           others[kind] + (*ret_services && services > 0 ? services + 1 : 0));
 }
 
 static struct verdict judge(const struct kt_scene *s, const struct options *o)
