@@ -22,6 +22,8 @@
 #define TRUSTED_DAYS 3u
 #define FEW_OTHERS   2u
 #define BLOOM_PROBES 5u
+#define OLD_MIN      (21u * DAY_MIN)
+#define OLD_DAYS     2u
 #define FOLDER_SEED  UINT64_C(0x666f6c646572)
 #define PARENT_SEED  UINT64_C(0x6e657773)
 
@@ -197,6 +199,14 @@ bool kt_known_asked(const struct kt_scene *s)
 bool kt_known_is_set(const struct kt_scene *s)
 {
     return s->read && kt_kind_is_person(s->actor->kind) && kt_str_ends(s->ev->secret, KT_STR("/*"));
+}
+
+bool kt_known_sparse(const struct kt_scene *s)
+{
+    unsigned here = kt_place_of(s->places, s->where.network) != NULL;
+    return s->young && s->minute >= s->actor->first_min + OLD_MIN &&
+           s->actor->active_days >= OLD_DAYS &&
+           s->places->n_place - here + s->places->inside_seen <= 1;
 }
 
 void kt_known_newcomer(struct kt_scene *s)

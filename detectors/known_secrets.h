@@ -20,6 +20,7 @@ enum kt_new_table {
     KT_NEW_GROUND,
     KT_NEW_GROUND_USE,
     KT_NEW_MOVED,
+    KT_NEW_WANDERS,
 };
 
 #define KT_KNOWN_PAIRS 1024u /* of one actor; behind them a filter */
@@ -78,6 +79,9 @@ bool kt_known_asked(const struct kt_scene *s);
  * whoever goes from one to the next has more than as many single secrets. Controllers are given one
  * with each namespace. */
 bool kt_known_is_set(const struct kt_scene *s);
+/* An account for emergencies, or one that is needed once a month: few days, but known for weeks,
+ * and all of them from one place. */
+bool kt_known_sparse(const struct kt_scene *s);
 /* The actor reads it for the first time. */
 void kt_known_newcomer(struct kt_scene *s);
 /* Did three of the actor's kind take the secret up within 2 h of that minute? */

@@ -3,8 +3,8 @@
  * Sees a burst and one an hour alike, since the time between reads does not matter.
  *
  * Owns:  by actor: the list of the last 24 h; the tables of secret_habit, known_secrets,
- *        secret_reach, new_ground and moved_secrets.
- * Calls: detector.h, secret_habit, secret_reach, known_secrets, moved_secrets, new_days,
+ *        secret_reach, new_ground, moved_secrets and wanders.
+ * Calls: detector.h, secret_habit, secret_reach, known_secrets, moved_secrets, new_days, wanders,
  *        told_windows and core only. No clock, no I/O.
  */
 #include "detectors/known_secrets.h"
@@ -14,6 +14,7 @@
 #include "detectors/secret_habit.h"
 #include "detectors/secret_reach.h"
 #include "detectors/told_windows.h"
+#include "detectors/wanders.h"
 
 #include <math.h>
 #include <string.h>
@@ -35,8 +36,6 @@
 #define FILLED         16u /* an app typed it in, and nobody saw it */
 #define SET            32u /* all that lies in one place, at once */
 #define NO_WEEK        (DEPLOY | EXPECTED | ASKED)
-#define OLD_MIN        (21u * DAY_MIN)
-#define OLD_DAYS       2u
 #define WORKDAY_MIN    480.0
 #define VISIT_MIN      60.0 /* the shortest that is judged */
 #define VISIT_MOST     4.0  /* it leans: below the threshold */
@@ -92,6 +91,8 @@ static const struct kt_table_decl tables[] = {
                         KT_EVICT_LRU, NULL },
     [KT_NEW_GROUND_USE] = { "new_ground_use", KT_KEY_ACTOR, sizeof(struct kt_ground_use), 1, 8000,
                             KT_EVICT_LRU, NULL },
+    [KT_NEW_WANDERS] = { "new_wanders", KT_KEY_ACTOR, sizeof(struct kt_wanders), 1, 4000,
+                         KT_EVICT_LRU, kt_wanders_are_sound },
     [KT_NEW_MOVED] = { "new_moved", KT_KEY_PAIR, sizeof(struct kt_moved), 1, 60000, KT_EVICT_LRU,
                        NULL },
 };
@@ -514,21 +515,12 @@ static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, 
     f->number[N_SETS] = usual->sets;
 }
 
-/* An account for emergencies, or one that is needed once a month: few days, but known for weeks,
- * and all of them from one place. */
-static bool is_sparse(const struct kt_scene *s)
-{
-    unsigned here = kt_place_of(s->places, s->where.network) != NULL;
-    return s->young && s->minute >= s->actor->first_min + OLD_MIN &&
-           s->actor->active_days >= OLD_DAYS &&
-           s->places->n_place - here + s->places->inside_seen <= 1;
-}
-
 /* Is it a person in a network that it took up within a day, and colleagues did not? Machines are
  * sent to new networks, and find new secrets there; of a conference somebody begins something. */
 static bool is_elsewhere(const struct kt_scene *s)
 {
-    bool sparse = is_sparse(s); /* nobody takes it home, whatever operator people have there */
+    bool sparse =
+        kt_known_sparse(s); /* nobody takes it home, whatever operator people have there */
     if (!kt_kind_is_person(s->actor->kind) || !s->where.usable || s->where.inside ||
         (s->young && !sparse) || s->shared->learning || kt_network_expected(s))
         return false;
@@ -621,6 +613,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
         tell(s, h, day.s, n.n[day.of], n.read[day.of], n.oldest, &day);
     else
         tell(s, h, week.s, week.x, week.x, s->minute - WEEK_MIN, &week);
+    kt_wanders_tell(s, h);
     kt_new_days_tell(s, h, told.days_min,
                      &(struct kt_new_days_limits){ o->floor_days, o->least_7d });
     if (beside.s > fmax(day.s, week.s))
