@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agents/inputs/unpack.h"
 #include "agents/pipeline.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
@@ -23,7 +24,6 @@
 #include "core/base/alloc.h"
 #include "core/base/limits.h"
 #include "core/base/map.h"
-#include "core/base/zip.h"
 #include "core/config/tree.h"
 #include "core/event/line.h"
 #include "core/sys/clock.h"
@@ -268,7 +268,7 @@ static void close_file(FILE **f)
         fclose(*f);
 }
 
-/* Reads path ("-" = stdin) through gunzip into piece(). */
+/* Reads path ("-" = stdin), unpacked, into piece(). */
 static enum kt_status pump(const char *path,
                            enum kt_status (*piece)(void *, struct kt_str, struct kt_error *),
                            struct reading *r, struct kt_error *err)
@@ -278,23 +278,23 @@ static enum kt_status pump(const char *path,
         return kt_fail(err, KT_E_INPUT, "there is no '%s'", path);
     if (f == NULL)
         return kt_fail_errno(err, "open '%s'", path);
-    struct kt_gunzip *gz = kt_gunzip_new();
+    struct unpack *unpack = unpack_new();
     char *buf = kt_alloc(READ_BYTES);
     enum kt_status st = KT_OK;
     size_t n;
     while (st == KT_OK && (n = fread(buf, 1, READ_BYTES, f)) > 0)
-        st = kt_gunzip_feed(gz, kt_str_from(buf, n), piece, r, err);
+        st = unpack_feed(unpack, kt_str_from(buf, n), piece, r, err);
     if (st == KT_OK && ferror(f))
         st = kt_fail_errno(err, "read '%s'", path);
     if (st == KT_OK)
-        st = kt_gunzip_end(gz, err);
-    if (st == KT_E_INPUT) /* a broken .gz costs only its own rest */ {
+        st = unpack_end(unpack, err);
+    if (st == KT_E_INPUT) /* a broken one costs only its own rest */ {
         fprintf(stderr, "keytrail import: %s: %s; what came before it was read\n", path, err->text);
         r->im->counts.broken_files++;
         st = KT_OK;
     }
     kt_free(buf);
-    kt_gunzip_free(gz);
+    unpack_free(unpack);
     return st;
 }
 

@@ -1,5 +1,6 @@
 /*
- * files: objects in a folder (plain or gzip), each read once: exports, a mirrored bucket, archives.
+ * files: objects in a folder (plain, gzip, Avro of Event Hubs Capture), each read once: exports, a
+ * mirrored bucket, archives.
  *
  * Owns:  what was found, the object being read, the ones read whose last records still wait.
  * Calls: core, files_done, one pipeline for all objects. Time comes in with each step.
@@ -9,11 +10,11 @@
 #include "agents/input.h"
 #include "agents/inputs/counts.h"
 #include "agents/inputs/files_done.h"
+#include "agents/inputs/unpack.h"
 #include "agents/inputs/walk.h"
 #include "agents/inputs/watch.h"
 #include "core/base/alloc.h"
 #include "core/base/map.h"
-#include "core/base/zip.h"
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -57,7 +58,7 @@ struct kt_input {
     struct objects read;    /* read, records of them still wait for a partner */
     size_t next;            /* of todo */
     struct kt_file *f;      /* of todo.at[next] while it is read */
-    struct kt_gunzip *gunzip;
+    struct unpack *unpack;
     uint64_t offset, fed, bytes, files, broken;
     kt_time_ns now, next_look, said;
     bool whole;      /* the last byte fed ended a line */
@@ -131,7 +132,7 @@ static void close_files(struct kt_input *in)
         return;
     if (in->f != NULL)
         in->env.fs.close(in->f);
-    kt_gunzip_free(in->gunzip);
+    unpack_free(in->unpack);
     objects_drop(&in->todo, in->todo.n);
     objects_drop(&in->read, in->read.n);
     kt_free(in->todo.at);
@@ -283,7 +284,7 @@ static bool start_object(struct kt_input *in)
         say(in, o->path, got != KT_OK ? why.text : NO_FILE);
         return false;
     }
-    in->gunzip = kt_gunzip_new();
+    in->unpack = unpack_new();
     in->offset = 0;
     return true;
 }
@@ -308,8 +309,8 @@ static enum kt_status end_object(struct kt_input *in, const struct kt_error *bro
 
     in->env.fs.close(in->f);
     in->f = NULL;
-    kt_gunzip_free(in->gunzip);
-    in->gunzip = NULL;
+    unpack_free(in->unpack);
+    in->unpack = NULL;
     in->files++;
     kt_str_copyz(in->last, sizeof in->last, kt_str_of(o->path));
     if (broken != NULL) {
@@ -339,12 +340,12 @@ static enum kt_status read_piece(struct kt_input *in, struct kt_error *err)
     if (st != KT_OK)
         return end_object(in, &why, err);
     if (n == 0) {
-        st = kt_gunzip_end(in->gunzip, &why);
+        st = unpack_end(in->unpack, &why);
         return end_object(in, st != KT_OK ? &why : NULL, err);
     }
     in->offset += n;
     in->bytes += n;
-    st = kt_gunzip_feed(in->gunzip, kt_str_from(in->room, n), feed, in, &why);
+    st = unpack_feed(in->unpack, kt_str_from(in->room, n), feed, in, &why);
     if (st == KT_E_INPUT)
         return end_object(in, &why, err);
     if (st != KT_OK)
@@ -444,7 +445,7 @@ static void counts(struct kt_input *in, struct kt_pipeline_counts *ret)
 
 const struct kt_input_type kt_input_files = {
     .name = "files",
-    .summary = "Objects in a folder, plain or gzip, each read once",
+    .summary = "Objects in a folder, plain, gzip or Avro, each read once",
     .options = options,
     .open = open_files,
     .step = step,

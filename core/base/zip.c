@@ -123,12 +123,24 @@ struct kt_gunzip {
 
 typedef enum kt_status (*out_fn)(void *self, struct kt_str piece, struct kt_error *err);
 
-struct kt_gunzip *kt_gunzip_new(void)
+static struct kt_gunzip *inflate_new(int window)
 {
     struct kt_gunzip *g = kt_alloc(sizeof *g);
-    int r = inflateInit2(&g->z, 16 + MAX_WBITS);
+    int r = inflateInit2(&g->z, window);
     assert(r == Z_OK);
     (void)r;
+    return g;
+}
+
+struct kt_gunzip *kt_gunzip_new(void)
+{
+    return inflate_new(16 + MAX_WBITS);
+}
+
+struct kt_gunzip *kt_inflate_new(void)
+{
+    struct kt_gunzip *g = inflate_new(-MAX_WBITS);
+    g->state = GZ_BETWEEN;
     return g;
 }
 

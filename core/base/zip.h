@@ -26,6 +26,8 @@ void kt_gzip(struct kt_str s, struct kt_buf *out);
 /* gzip or plain: sniffed from the first two bytes. Concatenated members are one stream. */
 struct kt_gunzip;
 struct kt_gunzip *kt_gunzip_new(void);
+/* Deflate as it is, without gzip around it; streams behind each other are one. */
+struct kt_gunzip *kt_inflate_new(void);
 void kt_gunzip_free(struct kt_gunzip *g);
 /* Consumes all of `in`, calls out() with pieces of up to 64 KiB. A non-OK status of out() ends it
  * and is returned. KT_E_INPUT: the stream is broken; what came before that was given out. */

@@ -105,6 +105,11 @@ p = keytrail('import', '--db', db, '--feed', '-', '-o', 'json', stdin=b'{"Record
 r = json.loads(p.stdout)
 check(r['quarantined'] == 1 and b'line 1: line over 4 MiB' in p.stderr, 'nor is an export in one long line without an end', (r, p.stderr))
 
+CAPTURES = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'fuzz', 'seeds', 'capture_fuzz')
+for codec in ('null', 'deflate'):  # Event Hubs Capture: Avro, as it is and deflated
+    r = json.loads(keytrail('import', '--db', os.path.join(d, 'capture.db'), '--source', 'azure', '--instance', codec, os.path.join(CAPTURES, f'{codec}.avro'), '-o', 'json').stdout)
+    check((r['read'], r['stored'] + r['duplicate'], r['broken_files']) == (6, 6, 0), f'bodies are taken out of a capture file, {codec}', r)
+
 for name in ('', '-q', '.hidden', 'a b', 'vault/prod', 'prüf', 'a\nb', 'x' * 65):
     p = keytrail('import', '--db', db, '--source', 'vault', f'--instance={name}', vault, ok=False)
     check(p.returncode == 2 and b'--instance: a name of up to 64 of A-Z' in p.stderr, f'an instance is a name that an agent could have: {name!r:.12} is none', (p.returncode, p.stderr))

@@ -11,6 +11,7 @@ extern const struct kt_poll kt_onepassword_poll, kt_doppler_poll;
 
 static struct kt_arena arena;
 static struct kt_json *scratch, *json;
+static struct kt_circle circle;
 
 static void once(const struct kt_poll *p, struct kt_poll_in *in, int status, struct kt_str body)
 {
@@ -60,7 +61,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                              .now = INT64_C(1790000000) * KT_NS_S,
                              .since = INT64_C(1780000000) * KT_NS_S,
                              .arena = &arena,
-                             .json = scratch };
+                             .json = scratch,
+                             .circle = &circle };
+    kt_circle_reset(&circle);
     once(p, &in, statuses[data[0] >> 2 & 3], body);
     return 0;
 }
