@@ -260,8 +260,8 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
         return err == NULL ? KT_E_IO : err->code;
     set_days(p, log_first);
     const bool session = p->what.kind == KT_PROFILE_SESSION;
-    enum kt_status status = session ? walk_sessions(p, err)
-                                    : kt_profile_columns(p, kt_buf_str(&p->query), err);
+    enum kt_status status =
+        session ? walk_sessions(p, err) : kt_profile_columns(p, kt_buf_str(&p->query), err);
     kt_profile_close_span(p);
     if (status == KT_OK && compared && !session)
         status = walk_usual(p, log_first, err);
@@ -270,8 +270,10 @@ static enum kt_status walk_all(struct kt_profiling *p, struct kt_error *err)
         return status;
     p->compared = compared && !p->what.undated;
     p->whole = p->out.since == 0 || (compared && log_first >= p->out.usual_since);
-    if (p->around != NULL)
+    if (p->around != NULL) {
         p->around->whole = p->whole;
+        p->around->out.usual_days = p->out.usual_days;
+    }
     if (status == KT_OK && p->compared)
         status = kt_profile_before(p, log_first, err);
     if (status == KT_OK && p->what.sessions)

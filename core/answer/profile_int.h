@@ -62,8 +62,8 @@ struct kt_profiling {
     uint32_t cap_sum;
     struct kt_profiling *around; /* what is counted beside it: the addresses of ip's network */
     struct kt_ip ip;
-    uint32_t *pick; /* of a view of both: rows of ip */
-    bool addresses; /* no other list but what lies behind them is filled, and nothing is dated */
+    uint32_t *pick;  /* of a view of both: rows of ip */
+    bool addresses;  /* no other list but what lies behind them is filled, and nothing is dated */
     bool limited;    /* some alias is meant for some sources only: rows say who their actor is */
     bool lines_only; /* lines are read beside columns: they say sessions and credentials alone */
     bool compared;   /* with what came before the window */

@@ -13,8 +13,8 @@
 #include "core/answer/profile_int.h"
 #include "core/base/alloc.h"
 
-#define TOGETHER 32u /* values whose places are fetched while others are looked at */
-#define NOT_YET (UINT32_MAX - 1) /* of a code: nobody has asked for its number */
+#define TOGETHER 32u              /* values whose places are fetched while others are looked at */
+#define NOT_YET  (UINT32_MAX - 1) /* of a code: nobody has asked for its number */
 
 struct kt_profile_met { /* one record, as every list counts it */
     kt_time_ns time;

@@ -463,12 +463,14 @@ static void compare_places(const struct question *q, const struct kt_profile *p)
 }
 
 /* The addresses of one's network, one's own among them: counted, and none of them new. */
-static void compare_around(const struct question *q, const struct kt_profile *around)
+static void compare_around(const struct question *q, const struct kt_profile *p)
 {
+    const struct kt_profile *around = p->around;
     char text[KT_IP_TEXT_MAX];
     struct question net = *q;
     struct kt_ip ip;
     assert_true(kt_ip_parse(q->what.value, &ip));
+    assert_true(around->usual_days == p->usual_days);
     net.what.value = kt_str_of(kt_cidr_format(kt_ip_network(ip, 24, 48), text));
     assert_int_equal(around->n[KT_PROFILE_ADDRESSES], distinct(&net, KT_PROFILE_ADDRESSES, false));
     for (uint32_t i = 0; i < around->n[KT_PROFILE_ADDRESSES]; i++) {
@@ -539,7 +541,7 @@ static void ask(const struct question *q)
         compare_places(q, p);
     assert_true((p->around != NULL) == q->what.around);
     if (p->around != NULL)
-        compare_around(q, p->around);
+        compare_around(q, p);
     uint64_t heat = 0;
     for (unsigned d = 0; d < 7; d++)
         for (unsigned h = 0; h < 24; h++)
