@@ -1,6 +1,7 @@
 /*
  * detect_change: what several show on one day because somebody decided it is one alert: the hours
- * of a team that moved, the first runs of jobs that are new here (docs/decisions/0141, 0142).
+ * of a team that moved, the first runs of jobs, a program that one name ran on several hosts
+ * (docs/decisions/0141 to 0143).
  *
  * Owns:  nothing.
  * Calls: detect_together (colleagues), detect_total, detect_incident (merge), detect_decide (what
@@ -79,7 +80,29 @@ static bool is_first_run(const struct kt_detect *d, const struct incident *in)
            kt_detect_is_inside(ip);
 }
 
+/* A program that somebody took up on a host, and nothing else. */
+static bool is_of_program(const struct kt_detect *d, const struct incident *in)
+{
+    return kt_kind_is_person(in->actor_kind) && in->cause != 0 && in->cause != CAUSES_MIXED &&
+           is_plain(d, in, KT_HOSTS) && points_in(d, in, FAMILY(PROCESS), false) > 0 &&
+           points_in(d, in, FAMILY(PROCESS), true) == 0;
+}
+
 /* ---- who is alike ---- */
+/* The user of "user@host", which is one account where hosts are set up alike. */
+static struct kt_str user_of(const struct incident *in)
+{
+    struct kt_str name = kt_str_of(in->actor);
+    ptrdiff_t at = kt_str_find_byte(name, '@', 0);
+    return at < 0 ? KT_STR_NONE : kt_str_sub(name, 0, (size_t)at);
+}
+
+static bool same_user(const struct incident *a, const struct incident *b)
+{
+    struct kt_str user = user_of(a);
+    return user.len > 0 && kt_str_eq(user, user_of(b)) && a->cause == b->cause;
+}
+
 static bool same_net(const struct incident *a, const struct incident *b)
 {
     struct kt_ip x, y;
@@ -98,12 +121,14 @@ static bool same_secrets(const struct incident *a, const struct incident *b)
     return common * 2 > (n < m ? n : m);
 }
 
-enum like { LIKE_TEAM_AND_ROOM, LIKE_TEAM, LIKE_ROOM, LIKE_RUN, LIKES };
+enum like { LIKE_TEAM_AND_ROOM, LIKE_TEAM, LIKE_ROOM, LIKE_RUN, LIKE_PROGRAM, LIKES };
 
 static bool is_like(const struct kt_detect *d, const struct incident *a, const struct incident *b,
                     enum like like)
 {
     const struct kt_actor *x = actor_of(d, a), *y = actor_of(d, b);
+    if (like == LIKE_PROGRAM)
+        return is_of_program(d, b) && same_user(a, b);
     if (like == LIKE_RUN)
         return is_first_run(d, b) && same_net(a, b) && strcmp(a->user_agent, b->user_agent) == 0 &&
                same_secrets(a, b);
@@ -111,13 +136,14 @@ static bool is_like(const struct kt_detect *d, const struct incident *a, const s
            (like == LIKE_TEAM || same_net(a, b));
 }
 
-/* So many are a decision, and not what one of them did. Two machines that are new are told as one:
- * nothing is hidden by it. */
+/* So many are a decision, and not what one of them did. Two machines that are new, or two hosts,
+ * are told as one: nothing is hidden by it. */
 static unsigned least_of(const struct kt_detect *d, const struct kt_scene *s, enum like like)
 {
-    static const unsigned least[LIKES] = {
-        [LIKE_TEAM_AND_ROOM] = TEAM_LEAST, [LIKE_ROOM] = ROOM_LEAST, [LIKE_RUN] = 2
-    };
+    static const unsigned least[LIKES] = { [LIKE_TEAM_AND_ROOM] = TEAM_LEAST,
+                                           [LIKE_ROOM] = ROOM_LEAST,
+                                           [LIKE_RUN] = 2,
+                                           [LIKE_PROGRAM] = 2 };
     return like == LIKE_TEAM ? kt_detect_most_of_team(d, s) : least[like];
 }
 
@@ -189,18 +215,31 @@ static struct incident *join(struct kt_detect *d, struct kt_scene *s, uint64_t y
     return all;
 }
 
+/* What it may be part of; KT_ALONE: of nothing. */
+static enum together change_of(const struct kt_detect *d, const struct incident *in)
+{
+    return is_of_hours(d, in)     ? KT_SHIFT
+           : is_first_run(d, in)  ? KT_FIRST_RUNS
+           : is_of_program(d, in) ? KT_HOSTS
+                                  : KT_ALONE;
+}
+
 struct incident *kt_detect_change(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
     int weighted, total = kt_detect_total(in, d->shared.learning, &weighted);
-    bool hours = is_of_hours(d, in), run = !hours && is_first_run(d, in);
-    if (in->severity >= 0 || total < KT_ALERT_RAISE || weighted < KT_ALERT_RAISE || !(hours || run))
+    if (in->severity >= 0 || total < KT_ALERT_RAISE || weighted < KT_ALERT_RAISE)
         return in;
-    unsigned end = hours ? LIKE_RUN : LIKES, people;
-    for (unsigned like = hours ? LIKE_TEAM_AND_ROOM : LIKE_RUN; like < end; like++) {
+    enum together as = change_of(d, in);
+    unsigned first = as == KT_SHIFT        ? LIKE_TEAM_AND_ROOM
+                     : as == KT_FIRST_RUNS ? LIKE_RUN
+                     : as == KT_HOSTS      ? LIKE_PROGRAM
+                                           : LIKES;
+    unsigned last = as == KT_SHIFT ? LIKE_ROOM : first, people;
+    for (unsigned like = first; like < LIKES && like <= last; like++) {
         uint64_t other[OTHERS_MAX] = { 0 };
         unsigned n = others_of(d, in, s->t, like, other, &people);
         if (n > 0 && people >= least_of(d, s, like))
-            return join(d, s, in->serial, other, n, hours ? KT_SHIFT : KT_FIRST_RUNS);
+            return join(d, s, in->serial, other, n, as);
     }
     return in;
 }
@@ -213,13 +252,17 @@ bool kt_detect_still_change(const struct incident *in, const struct kt_scene *s)
         const struct kt_finding *f = &s->found[i];
         if (f->key_kind != KT_KEY_ACTOR || !kt_key_eq(f->key, s->who))
             continue;
-        unsigned same = in->together == KT_SHIFT ? FAMILY(TIME) : SIZE;
+        unsigned same = in->together == KT_SHIFT   ? FAMILY(TIME)
+                        : in->together == KT_HOSTS ? FAMILY(PROCESS)
+                                                   : SIZE;
         other += (same >> f->family & 1) != 0 ? 0 : f->points;
-        if (f->flags & NO_CHANGE)
+        if (f->flags & NO_CHANGE || (in->together == KT_HOSTS && f->cause != in->cause))
             return false;
     }
     if (in->together == KT_SHIFT)
         return other <= ELSE_MOST;
+    if (in->together == KT_HOSTS)
+        return other == 0;
     return other == 0 && s->minute < s->actor->first_min + FIRST_MIN;
 }
 

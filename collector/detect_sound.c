@@ -90,7 +90,7 @@ bool kt_sound_incident(const void *state)
                  in->notified <= POINTS_MAX && in->runs_told <= POINTS_MAX &&
                  in->events_n < COUNT_MAX && in->secrets_n < COUNT_MAX && in->told_n < COUNT_MAX &&
                  in->client_n <= INCIDENT_CLIENTS && in->severity >= -1 &&
-                 in->together <= KT_FIRST_RUNS && in->severity <= KT_SEV_CRITICAL &&
+                 in->together <= KT_HOSTS && in->severity <= KT_SEV_CRITICAL &&
                  in->actor_kind < KT_ACTOR_COUNT && ENDS(in->production) && ENDS(in->actor) &&
                  ENDS(in->ip) && ENDS(in->network_text) && ENDS(in->country) &&
                  ENDS(in->instance) && ENDS(in->source) && ENDS(in->user_agent) &&

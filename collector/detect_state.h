@@ -34,11 +34,12 @@ struct fact { /* what was known of an address when the log said it */
 enum read_class { READ_PRODUCTION, READ_OTHER, READ_UNKNOWN, READ_CLASSES };
 enum together {
     KT_ALONE,
-    KT_TOGETHER,  /* of several people who are odd over the same secrets, or on one new ground */
-    KT_APART,     /* of one of them, who reads mostly others: no colleague explains it */
-    KT_ONE_CAUSE, /* of several actors who showed the same, and of nothing else */
-    KT_SHIFT,     /* of a team whose people were all at work at hours new to each */
-    KT_FIRST_RUNS /* of machines that are new here and began with the same secrets */
+    KT_TOGETHER,   /* of several people who are odd over the same secrets, or on one new ground */
+    KT_APART,      /* of one of them, who reads mostly others: no colleague explains it */
+    KT_ONE_CAUSE,  /* of several actors who showed the same, and of nothing else */
+    KT_SHIFT,      /* of a team whose people were all at work at hours new to each */
+    KT_FIRST_RUNS, /* of machines that are new here and began with the same secrets */
+    KT_HOSTS       /* of accounts of one name on several hosts, which took up the same program */
 };
 #define CAUSES_MIXED UINT64_MAX /* incident.cause: several, or one that is told of one actor */
 

@@ -252,8 +252,7 @@ static struct kt_str ground_path(const struct incident *in)
 static struct kt_str title_of(const struct incident *in, const struct part *main, char *buf,
                               size_t size)
 {
-    bool change = in->together == KT_SHIFT || in->together == KT_FIRST_RUNS;
-    if (in->together != KT_TOGETHER && !change)
+    if (in->together != KT_TOGETHER && in->together < KT_SHIFT)
         return kt_str_of(main->title);
     struct kt_str path = in->ground != 0 ? ground_path(in) : common_path(in);
     char below[160] = "";
@@ -268,6 +267,8 @@ static struct kt_str title_of(const struct incident *in, const struct part *main
     else if (in->together == KT_FIRST_RUNS)
         kt_say(buf, size, "%s%u machines that are new here read mostly the same secrets. %s", more,
                n, main->title);
+    else if (in->together == KT_HOSTS)
+        kt_say(buf, size, "%s%u hosts, one name of an account. %s", more, n, main->title);
     else if (in->ground != 0)
         kt_say(buf, size, "%s%u people of one team took up secrets%s%s, where nobody had read. %s",
                more, n, in_it, below, main->title);

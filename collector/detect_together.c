@@ -272,7 +272,8 @@ static bool is_only(const struct kt_detect *d, const struct incident *in,
         if (in->part[i].set && in->part[i].flags & NO_WORK)
             return false;
     }
-    bool apart = in->together != KT_ALONE && in->together != KT_ONE_CAUSE;
+    bool apart = in->together != KT_ALONE && in->together != KT_ONE_CAUSE &&
+                 in->together != KT_HOSTS; /* the first hosts of a rollout */
     return f->cause != 0 && in->cause == f->cause && !apart && !in->critical &&
            in->suppressed_by[0] == '\0' && !kt_detect_is_judged(d, in);
 }
@@ -317,7 +318,7 @@ enum together kt_detect_part_of(const struct incident *in, const struct kt_scene
 {
     if (in->together == KT_ONE_CAUSE)
         return KT_ALONE; /* what is found of one by himself is another story than what all showed */
-    if (in->together == KT_SHIFT || in->together == KT_FIRST_RUNS)
+    if (in->together >= KT_SHIFT)
         return kt_detect_still_change(in, s) ? KT_TOGETHER : KT_ALONE;
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
