@@ -93,8 +93,8 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 10, KT_ACTORS_MAX, KT_EVICT_LRU,
-                   NULL },
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 10, KT_ACTORS_MAX,
+                   KT_EVICT_LRU, NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
 };
