@@ -27,6 +27,8 @@ static const struct kt_option options[] = {
       false },
     { "digests", KT_OPT_BOOL, "false", AT(digests),
       "digest files are verified, and log files by them", false, false },
+    { "records", KT_OPT_BOOL, "false", AT(records),
+      "the messages are the records themselves, as Doppler's log stream sends them", false, false },
     { "cloudtrail_endpoint", KT_OPT_STRING, "", AT(cloudtrail_endpoint),
       "another address than that of AWS, for the keys that digests are verified with", false,
       false },
@@ -107,6 +109,7 @@ void sqs_message_free(struct message *m)
     for (unsigned i = 0; i < m->n; i++)
         s3_object_done(&m->object[i]);
     kt_free(m->object);
+    kt_free(m->body);
     kt_free(m->id);
     kt_free(m->receipt);
     *m = (struct message){ 0 };
@@ -191,6 +194,24 @@ static void ask(struct kt_input *in)
     }
 }
 
+/* Messages that are records, each to its end. */
+static enum kt_status take_records(struct kt_input *in, struct kt_error *err)
+{
+    struct message *m;
+    while ((m = sqs_current(in)) != NULL && m->body != NULL) {
+        const struct kt_str text = kt_str_of(m->body);
+        enum kt_status st =
+            kt_pipeline_feed(in->pipeline, text, in->reader.fed, KT_STR("queue"), in->aws.now, err);
+        if (st != KT_OK)
+            return st;
+        in->reader.fed += text.len;
+        in->reader.bytes += text.len;
+        m->end = in->reader.fed;
+        m->finished = true;
+    }
+    return KT_OK;
+}
+
 static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, bool *ret_more,
                            struct kt_error *err)
 {
@@ -208,6 +229,8 @@ static enum kt_status step(struct kt_input *in, kt_time_ns now, size_t budget, b
     if (s3_take_work(&in->take, budget, ret_more, &what, err) != KT_OK)
         return kt_wrap(err, "sqs_s3");
     sqs_object_is(in, what);
+    if (take_records(in, err) != KT_OK)
+        return kt_wrap(err, "sqs_s3");
     settle(in);
     if (!*ret_more && aws_client_ready(&in->aws))
         ask(in);
@@ -249,7 +272,7 @@ static void counts(struct kt_input *in, struct kt_pipeline_counts *ret)
 
 const struct kt_input_type kt_input_sqs_s3 = {
     .name = "sqs_s3",
-    .summary = "Objects of an S3 bucket, as an SQS queue tells of them",
+    .summary = "Objects of an S3 bucket, as an SQS queue tells of them; or its messages",
     .options = options,
     .open = open_sqs,
     .step = step,

@@ -55,6 +55,15 @@ static void take_message(struct kt_input *in, struct kt_jval v)
     *m = (struct message){ .id = kt_str_dup(kt_json_str_at(v, "MessageId")),
                            .receipt = kt_str_dup(kt_json_str_at(v, "ReceiptHandle")),
                            .hidden = in->aws.now };
+    if (in->o.records) {
+        struct kt_buf text = { 0 };
+        kt_buf_add(&text, kt_json_str_at(v, "Body"));
+        kt_buf_addz(&text, "\n");
+        (void)kt_buf_z(&text);
+        m->body = text.at;
+        in->n++;
+        return;
+    }
     KT_CLEANUP(kt_free_ptr) char *body = kt_str_dup(kt_json_str_at(v, "Body"));
     enum aws_notice n = aws_notice_read(in->notices, kt_str_of(body), add_object, &t);
     if (n == AWS_NOTICE_UNKNOWN || t.foreign) {

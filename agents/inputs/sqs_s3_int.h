@@ -16,11 +16,12 @@
 struct options {
     const char *queue_url, *queue_url_file, *region, *bucket_region, *cloudtrail_endpoint;
     struct kt_strings buckets;
-    bool digests;
+    bool digests, records;
     struct aws_client_options aws;
 };
 struct message {
     char *id, *receipt;
+    char *body; /* records, which are fed as they are; NULL: it tells of objects */
     struct s3_object *object;
     unsigned n, next;  /* next: the object to be read */
     kt_time_ns hidden; /* since when it is ours */

@@ -171,6 +171,33 @@ agent = start_agent(AWS_CONTAINER_CREDENTIALS_FULL_URI=aws.url + '/container', A
 aws.send(s3_event(put('container', 5)))
 check(wait_for(lambda: stored() == total, 30), 'the service of a container gives the keys, by the token of its file', f'{stored()} of {total}\n' + status())
 check(stop(agent) == 0, 'the agent ends cleanly at last', h.log('a.log')[-800:])
+
+# ---- messages that are records: Doppler's log stream; kills ----
+def read_of(n):
+    return json.dumps({'source': 'doppler', 'type': 'security.secret_read', 'user': {'kind': 'serviceAccount', 'slug': 'sa-1', 'name': 'ci'},
+                       'workplace': {'id': 'w1', 'name': 'acme'}, 'session': {'ip': '198.51.100.77', 'method': 'CLI'}, 'createdAt': iso(time.time() - n, 3),
+                       'metadata': {'secrets': [{'p': 'pay', 'e': 'prd', 'c': 'prd', 's': f'N{n}', 'v': 1}]}})
+
+
+instance(6)
+h.allow('b', h.new_key('b'), 'doppler/doppler-main')
+h.agent_config('b', [f'{{ id: doppler-main, type: doppler, input: sqs_s3, records: true, queue_url_file: {queue}, region: eu-central-1, allow_private: true, {credentials} }}'])
+aws.keys = {'AKIDINVENTED00000001': (SECRET, None)}
+reads = how_many_kills(8) * 25
+aws.send('\n'.join(read_of(n) for n in range(5)))
+b = h.start_agent('b')
+for n in range(5, reads):
+    aws.send(read_of(n))
+    if n % 25 == 0:
+        time.sleep(rng.uniform(0.05, 0.5))
+        b.kill()
+        b.wait()
+        b = h.start_agent('b')
+check(wait_for(lambda: h.count('source:doppler') == reads and not aws.messages, 60), 'messages that are records are stored and deleted, whatever kills there are',
+      f"{h.count('source:doppler')} of {reads}, {len(aws.messages)} left\n" + h.log('b.log')[-800:])
+secrets = [r['secret'] for r in ndjson(keytrail('search', 'source:doppler', '--db', h.db, '--since', '@0', '-o', 'ndjson', '-q'))]
+check(len(set(secrets)) == len(secrets) and 'doppler://acme/pay/prd/N7' in secrets, 'each once', len(secrets))
+check(stop(b) == 0, 'that agent ends cleanly too', h.log('b.log')[-800:])
 check(stop(h.collector) == 0, 'and the collector')
 v = keytrail('verify', '--db', h.db, '-c', h.path('keytrail.yaml'), ok=False)
 check(v.returncode == 0, 'the store verifies with every signature', v.stdout + v.stderr)
