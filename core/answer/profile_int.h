@@ -12,7 +12,7 @@ struct kt_profile_value {
     uint32_t network, country, asn; /* of an address: numbers of their lists, KT_MAP_NONE = none */
     bool wanted;                    /* its first is looked for in what is before */
 };
-struct kt_profile_total { /* of the span at hand: a line of the cache each */
+struct kt_profile_total { /* of the span at hand: no more than a line of the cache */
     kt_time_ns first, last, last_read;
     uint64_t events, reads, failed;
     uint32_t on;
@@ -26,7 +26,7 @@ struct kt_profile_values {
     uint32_t n, cap;
     uint32_t *number, cap_number; /* of the codes of one chunk's column, those that occur */
 };
-#define KT_PROFILE_PAGE 224u /* addresses: with its head a line of the cache */
+#define KT_PROFILE_PAGE 224u /* addresses: with its head as much as a line of the cache */
 struct kt_profile_pairs {    /* an actor at an address: profile_pairs.c */
     struct kt_pairs known;   /* of a page: an actor, and which of its addresses */
     struct kt_profile_pairs_page {

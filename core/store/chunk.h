@@ -63,8 +63,9 @@ struct kt_want {
     bool runs;  /* batches, arrivals and conflicts */
     bool lines; /* unpacked, and asked for the needles */
     bool one;   /* piece of a merged segment, the first that way; the others are left */
-    bool dense; /* columns and times of the picks alone, one behind the other: pick i is row i. What
-                   is of rows beside them (batches, lines) is not to be asked for then */
+    bool dense; /* of a segment, columns and times of the picks alone, one behind the other; of a
+                   batch nothing moves: row i is pick[i] in either case. What else is of rows
+                   (batches, lines) is not to be asked for then */
 };
 /* The records of seg that pass the scan's window, numbers and sieves; picks = 0 when none can.
  * KT_E_CORRUPT of a merged one: when a single piece is damaged, left_from, left_until and singly

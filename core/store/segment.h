@@ -20,6 +20,7 @@
 /* The writer waits from here on: of more than this, not all is held as it was read (held.h), and
  * what is read again takes longer than the wait. */
 #define KT_TAIL_EVENTS_MAX   (3 * KT_SEGMENT_EVENTS)
+#define KT_TAIL_BYTES_MAX    (3 * KT_SEGMENT_BYTES) /* likewise, of long lines */
 #define KT_MERGED_PIECES     16u
 #define KT_MERGED_EVENTS_MAX 65535u /* a code has two bytes, and 0 says that a text is absent */
 #define KT_BLOCK_LINES       256u

@@ -42,11 +42,11 @@ def ask(h):
             return {}
 
 
-def stored(h, events, timeout):
-    """Waits until they are. A look takes a millisecond of the cores that are measured, so there are few before the end is near."""
+def reached(done, events, timeout):
+    """Waits until so many are. A look takes a millisecond of the cores that are measured, so there are few before the end is near."""
     began = now = time.monotonic()
     while now - began < timeout:
-        n = ask(h).get('ingest', {}).get('events', 0)
+        n = done()
         if n >= events:
             return True
         now = time.monotonic()
@@ -75,9 +75,9 @@ def end_to_end(source, shape, input_line, make, events):
     h.agent_config('bench', [input_line(h)])
     t = time.monotonic()
     agent = h.start_agent('bench')
-    done = stored(h, events, 600)
+    done = reached(lambda: ask(h).get('ingest', {}).get('events', 0), events, 600)
     took = time.monotonic() - t
-    seen = wait_for(lambda: ask(h).get('detection', {}).get('behind', 1) == 0, 600, POLL)
+    seen = reached(lambda: events - ask(h).get('detection', {}).get('behind', events), events, 600)
     detected = time.monotonic() - t
     a, c = peak_mib(agent.pid), peak_mib(h.collector.pid)
     cpu = [1e6 * cpu_s(p.pid) / events for p in (agent, h.collector)]
