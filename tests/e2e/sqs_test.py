@@ -97,7 +97,6 @@ check(wait_for(lambda: stored() == total - 5, 60), 'the others go on', f'{stored
 aws.denied.clear()
 check(wait_for(lambda: stored() == total, 60), 'and it is read once it may be', f'{stored()} of {total}\n' + status())
 
-# ---- nothing is deleted before it is kept ----
 # ---- a signature that does not fit: it is not the role's rights that are wrong ----
 with aws.lock:
     right, aws.keys = aws.keys, {k: ('another', None) for k in aws.keys}
@@ -109,6 +108,8 @@ aws.send(s3_event(put('again', 5)))
 check(wait_for(lambda: stored() == total, 60), 'and with the right one it goes on', f'{stored()} of {total}\n' + status())
 check(stop(agent) == 0, 'the agent ends cleanly', h.log('a.log')[-800:])
 check(SECRET not in h.log('a.log') and SECRET not in status(), 'no secret in log or status')
+
+# ---- nothing is deleted before it is kept ----
 aws.faults = 0.3
 aws.visibility = 2
 kills = how_many_kills(8)
