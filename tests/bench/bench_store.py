@@ -109,7 +109,7 @@ def flood():
             subprocess.run([tool('gen'), *option, 'vault', str(FLOOD), '1'], stdout=f, check=True)
         subprocess.run([sys.executable, os.path.join(HERE, 'bench.py'), '--build', ARGS.build], check=True,
                        env=dict(os.environ, KT_BENCH_STAGES='0', KT_BENCH_ONLY=f'vault {shape}', KT_BENCH_RECORDS=str(FLOOD)))
-        subprocess.run([sys.executable, os.path.join(HERE, 'peers/ingest.py'), '--log', log, '--work', WORK], check=False)
+        subprocess.run([sys.executable, os.path.join(HERE, 'peers/ingest.py'), '--log', log, '--work', WORK, '--out', f'ingest-{shape}.json'], check=False)
         os.unlink(log)
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Other ways from a log file to something that can be asked: ingest.py --log AUDIT.log --work DIR
+"""Other ways from a log file to something that can be asked: ingest.py --log AUDIT.log --work DIR [--out NAME.json]
 
 Each peer follows the same Vault audit file (JSON, one record a line), parses it, and keeps a few fields and the whole record:
 syslog-ng into SQLite, rsyslog into PostgreSQL, both with three indexes; rsyslog and fluent-bit into a file. Prints a table and
-writes DIR/ingest.json. Lines, not accesses: a Vault access is two lines. No encryption, no acknowledgement, no detection there.
+writes DIR/NAME.json (ingest.json). Lines, not accesses: a Vault access is two lines. No encryption, no acknowledgement, no detection there.
 
 A rate is lines in the target, committed or synced at the end, by the seconds since the start of the daemon. A peer that takes
 longer than --limit is measured over what it had by then, which favours it, as indexes slow down with their size."""
@@ -233,6 +233,7 @@ def main():
     a.add_argument('--work', required=True)
     a.add_argument('--only', default='', help='names, with commas: ' + ','.join(PEERS))
     a.add_argument('--limit', type=float, default=120, help='seconds for each peer')
+    a.add_argument('--out', default='ingest.json', help='name of the file of results, in --work')
     o = a.parse_args()
     names = [n for n in o.only.split(',') if n] or list(PEERS)
     if set(names) - set(PEERS):
@@ -246,7 +247,7 @@ def main():
         print(f'{name} …', file=sys.stderr, flush=True)
         results.append(measure(name, o))
         print_row(results[-1])
-    with open(os.path.join(o.work, 'ingest.json'), 'w', encoding='utf-8') as f:
+    with open(os.path.join(o.work, o.out), 'w', encoding='utf-8') as f:
         json.dump({'lines': o.lines, 'bytes': os.path.getsize(o.log), 'peers': results}, f, indent=1)
         f.write('\n')
 
