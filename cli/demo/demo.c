@@ -361,14 +361,18 @@ static void say(const char *head, struct kt_str text)
 
 static void print_alert(struct demo *d, const struct kt_alert *a, bool fresh)
 {
-    printf("\n%6.1f s   %s %s, %d.%02d points, %s\n", seconds(d->live),
-           fresh ? "ALERT" : "RAISED to", kt_severity_words[a->severity].word, a->score / 100,
-           a->score % 100, a->id);
+    bool weighed = !kt_alert_is_own(a);
+    printf("\n%6.1f s   %s %s, ", seconds(d->live), fresh ? "ALERT" : "RAISED to",
+           kt_severity_words[a->severity].word);
+    if (weighed)
+        printf("%d.%02d points, ", a->score / 100, a->score % 100);
+    printf("%s\n", a->id);
     say("what", a->title);
     say("normal", a->normal);
     say("why", a->why);
     struct kt_buf score = { 0 };
-    kt_alert_add_score(a, &score);
+    if (weighed)
+        kt_alert_add_score(a, &score);
     say("points", kt_buf_str(&score));
     kt_buf_done(&score);
     say("look", a->command);
