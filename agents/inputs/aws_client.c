@@ -129,18 +129,40 @@ struct kt_str aws_client_code(struct aws_client *c, const struct kt_http_answer 
     return kt_str_sub(code, 0, 60);
 }
 
-static bool keys_are_old(struct aws_client *c, const struct kt_http_answer *a)
+enum aws_wrong aws_client_wrong(struct kt_str code, const char **ret_help)
 {
-    static const char *const words[] = { "ExpiredToken",         "ExpiredTokenException",
-                                         "InvalidClientTokenId", "InvalidToken",
-                                         "InvalidAccessKeyId",   "UnrecognizedClientException" };
-    if (a->status < 400)
-        return false;
-    struct kt_str code = aws_client_code(c, a);
-    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++)
-        if (kt_str_is(code, words[i]))
-            return true;
-    return false;
+    static const char no_key[] = "there is no such access key, or not in this region: give another";
+    static const char wrong_key[] = "the secret key is wrong, or the clock of this machine";
+    static const char wrong_clock[] = "the clock of this machine is wrong";
+    static const char often[] = "asked too often; it is asked again more slowly";
+    static const struct {
+        const char *part; /* of the code: many end in "Exception" with some services */
+        enum aws_wrong wrong;
+        const char *help;
+    } known[] = {
+        { "InvalidAccessKeyId", AWS_WRONG_KEYS, no_key },
+        { "InvalidClientTokenId", AWS_WRONG_KEYS, no_key },
+        { "UnrecognizedClient", AWS_WRONG_KEYS, no_key },
+        { "ExpiredToken", AWS_WRONG_KEYS, "the keys have expired: give new ones" },
+        { "InvalidTokenException", AWS_WRONG_OTHER, NULL }, /* of a page of CloudTrail's */
+        { "InvalidToken", AWS_WRONG_KEYS, "the session token is not of these keys: give new ones" },
+        { "SignatureDoesNotMatch", AWS_WRONG_SIGN, wrong_key },
+        { "InvalidSignature", AWS_WRONG_SIGN, wrong_key },
+        { "RequestTimeTooSkewed", AWS_WRONG_SIGN, wrong_clock },
+        { "RequestExpired", AWS_WRONG_SIGN, wrong_clock },
+        { "KmsAccessDenied", AWS_WRONG_RIGHT, "the role needs kms:Decrypt with its KMS key" },
+        { "AccessDenied", AWS_WRONG_RIGHT, NULL },
+        { "UnauthorizedOperation", AWS_WRONG_RIGHT, NULL },
+        { "Throttl", AWS_WRONG_BUSY, often },
+        { "TooManyRequests", AWS_WRONG_BUSY, often },
+    };
+    for (size_t i = 0; i < KT_ARRAY_LEN(known); i++)
+        if (kt_str_has(code, kt_str_of(known[i].part))) {
+            *ret_help = known[i].help;
+            return known[i].wrong;
+        }
+    *ret_help = NULL;
+    return AWS_WRONG_OTHER;
 }
 
 static void hear_keys(struct aws_client *c, struct kt_http_answer *a)
@@ -176,7 +198,8 @@ enum aws_heard aws_client_take(struct aws_client *c, struct kt_http_answer *ret)
         aws_client_say(c, a.error[0] != '\0' ? a.error : text);
         return AWS_FAILED;
     }
-    if (!keys_are_old(c, &a))
+    const char *help;
+    if (a.status < 400 || aws_client_wrong(aws_client_code(c, &a), &help) != AWS_WRONG_KEYS)
         return AWS_ANSWERED;
     aws_creds_forget(c->creds);
     aws_client_say(c, "the keys are refused: new ones are looked for");

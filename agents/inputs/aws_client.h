@@ -90,6 +90,18 @@ void aws_client_base(struct aws_client *c, const char *endpoint, const char *ser
 KT_MUST_USE enum kt_status aws_client_check_endpoint(const struct aws_client_options *o,
                                                      const char *name, const char *endpoint,
                                                      struct kt_error *err);
+/* What an error says of whoever asks. The words are the same with every service of AWS. */
+enum aws_wrong {
+    AWS_WRONG_OTHER, /* it is the service's own, or not known */
+    AWS_WRONG_KEYS,  /* there are none such, or no longer */
+    AWS_WRONG_SIGN,  /* the signature */
+    AWS_WRONG_RIGHT, /* one lacks */
+    AWS_WRONG_BUSY,  /* it was asked too often */
+};
+/* *ret_help: what to do; NULL where the asker has to say it: a right of its own, an error of its
+ * service. */
+enum aws_wrong aws_client_wrong(struct kt_str code, const char **ret_help);
+
 /* The code of an error in XML or JSON, without what stands before '#'; lives until c->json is used
  * again, or as long as the answer. */
 struct kt_str aws_client_code(struct aws_client *c, const struct kt_http_answer *a);

@@ -208,33 +208,27 @@ static void refused(struct kt_input *in, struct stream *s, const struct kt_http_
 {
     static const struct {
         const char *code, *help;
-        kt_time_ns wait;
-        bool anew;
-    } known[] = {
-        { "ThrottlingException", "asked too often; it is asked again more slowly", 0, false },
-        { "AccessDeniedException", "the role needs cloudtrail:LookupEvents", DENIED_WAIT, false },
-        { "InvalidNextTokenException", "the page is gone; the window is asked for anew", 0, true },
-        { "ExpiredNextTokenException", "the page is gone; the window is asked for anew", 0, true },
-        { "InvalidTimeRangeException", "the window is asked for anew", 0, true },
-        { "SignatureDoesNotMatch", "the secret key is not the one of the key id", DENIED_WAIT,
-          false },
-        { "InvalidSignatureException", "the secret key is wrong, or the clock of this machine",
-          DENIED_WAIT, false },
+    } gone[] = {
+        { "InvalidNextTokenException", "the page is gone; the window is asked for anew" },
+        { "ExpiredNextTokenException", "the page is gone; the window is asked for anew" },
+        { "InvalidTimeRangeException", "the window is asked for anew" },
     };
     struct kt_str code = aws_client_code(&in->aws, a);
-    size_t i = 0;
-    while (i < KT_ARRAY_LEN(known) && !kt_str_is(code, known[i].code))
-        i++;
-    KT_CLEANUP(kt_buf_done) struct kt_buf name = { 0 };
-    kt_buf_add(&name, code);
-    bool is_known = i < KT_ARRAY_LEN(known);
+    const char *help;
     char text[120];
-    (void)snprintf(text, sizeof text, "%d %.60s: it is asked again later", a->status,
-                   kt_buf_z(&name));
-    say(s, is_known ? known[i].help : text);
-    if (is_known && known[i].anew)
-        begin_anew(s);
-    kt_time_ns wait = is_known ? known[i].wait : 0;
+    enum aws_wrong wrong = aws_client_wrong(code, &help);
+    if (help == NULL && wrong == AWS_WRONG_RIGHT)
+        help = "the role needs cloudtrail:LookupEvents";
+    for (size_t i = 0; i < KT_ARRAY_LEN(gone); i++)
+        if (kt_str_is(code, gone[i].code)) {
+            help = gone[i].help;
+            begin_anew(s);
+        }
+    (void)snprintf(text, sizeof text, "%d " KT_STR_FMT ": it is asked again later", a->status,
+                   KT_STR_ARG(code));
+    say(s, help != NULL ? help : text);
+    bool stays = wrong == AWS_WRONG_RIGHT || wrong == AWS_WRONG_SIGN; /* until somebody mends it */
+    kt_time_ns wait = stays ? DENIED_WAIT : 0;
     aws_pace_later(s->pace, in->aws.now, wait > a->retry_after ? wait : a->retry_after);
 }
 

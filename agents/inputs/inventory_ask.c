@@ -186,44 +186,31 @@ enum kt_status inv_hear_keys(struct kt_input *in, struct kt_http_answer *a, stru
     return st;
 }
 
-/* "…#ThrottlingException": AWS says with 400 what others say with 429 and 403. */
+/* "…#ThrottlingException": AWS says with 400 what others say with 429 and 403. by_status: the
+ * verdict where it says nothing that is known. */
 static enum inv_verdict judge_aws(struct kt_input *in, const struct kt_http_answer *a,
-                                  struct kt_error *why)
+                                  enum inv_verdict by_status, struct kt_error *why)
 {
-    static const char wrong_key[] = "the secret key is wrong, or the clock of this machine";
-    static const struct {
-        const char *word;
-        enum inv_verdict verdict;
-        const char *help; /* NULL: the verdict says it */
-    } words[] = {
-        { "Throttl", INV_BUSY, NULL },
-        { "TooManyRequests", INV_BUSY, NULL },
-        { "ExpiredToken", INV_KEYS, NULL },
-        { "UnrecognizedClient", INV_KEYS, NULL },
-        { "InvalidClientToken", INV_KEYS, NULL },
-        { "AccessDenied", INV_DENIED, NULL },
-        { "UnauthorizedOperation", INV_DENIED, NULL },
-        { "InvalidSignature", INV_BAD, wrong_key },
-        { "SignatureDoesNotMatch", INV_BAD, wrong_key },
-        { "RequestExpired", INV_BAD, wrong_key },
+    static const enum inv_verdict verdicts[] = {
+        [AWS_WRONG_KEYS] = INV_KEYS,
+        [AWS_WRONG_SIGN] = INV_BAD,
+        [AWS_WRONG_RIGHT] = INV_DENIED,
+        [AWS_WRONG_BUSY] = INV_BUSY,
     };
+    const char *help;
     struct kt_jval root = { 0 };
     unsigned repaired;
     if (kt_json_parse(in->json, kt_buf_str(&a->body), &root, &repaired, NULL) != KT_OK)
-        return INV_BAD;
+        return by_status;
     struct kt_str type = kt_json_str_at(root, "__type");
     type = kt_str_from_index(type, (size_t)(kt_str_rfind_byte(type, '#') + 1));
-    for (size_t i = 0; i < KT_ARRAY_LEN(words); i++) {
-        if (!kt_str_has(type, kt_str_of(words[i].word)))
-            continue;
-        if (words[i].help != NULL)
-            (void)!kt_fail(why, KT_E_INPUT, "it answers %d " KT_STR_FMT ": %s", a->status,
-                           KT_STR_ARG(kt_str_sub(type, 0, 60)), words[i].help);
-        return words[i].verdict;
-    }
-    if (aws_plain(type))
+    enum aws_wrong wrong = aws_client_wrong(type, &help);
+    if (help != NULL)
+        (void)!kt_fail(why, KT_E_INPUT, "it answers %d " KT_STR_FMT ": %s", a->status,
+                       KT_STR_ARG(kt_str_sub(type, 0, 60)), help);
+    else if (aws_plain(type))
         (void)!kt_fail(why, KT_E_INPUT, "it answers %d " KT_STR_FMT, a->status, KT_STR_ARG(type));
-    return INV_BAD;
+    return wrong == AWS_WRONG_OTHER ? by_status : verdicts[wrong];
 }
 
 static void forget_keys(struct kt_input *in)
@@ -245,7 +232,7 @@ static void forget_keys(struct kt_input *in)
 
 enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct kt_error *why)
 {
-    enum inv_verdict v = INV_BAD;
+    const bool renews = in->store->auth != INV_TOKEN;
     if (a->error[0] != '\0')
         (void)!kt_fail(why, KT_E_IO, "%s", a->error);
     else
@@ -254,10 +241,11 @@ enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct
         return INV_BUSY;
     if (a->status == 200 || a->status == 404)
         return INV_GOOD;
+    enum inv_verdict v = a->status == 401 && renews             ? INV_KEYS
+                         : a->status == 401 || a->status == 403 ? INV_DENIED
+                                                                : INV_BAD;
     if (in->store->auth == INV_AWS)
-        v = judge_aws(in, a, why);
-    if (v == INV_BAD && (a->status == 401 || a->status == 403))
-        v = a->status == 401 && in->store->auth != INV_TOKEN ? INV_KEYS : INV_DENIED;
+        v = judge_aws(in, a, v, why);
     if (v == INV_KEYS)
         forget_keys(in);
     return v;

@@ -387,10 +387,12 @@ static enum s3_heard hear_keys(struct s3_digests *d, const struct kt_http_answer
     char text[120];
     if (a->status != 200) {
         struct kt_str code = aws_client_code(d->aws, a);
-        bool denied = a->status == 403 || kt_str_starts(code, KT_STR("AccessDenied"));
+        const char *help;
+        bool denied = aws_client_wrong(code, &help) == AWS_WRONG_RIGHT || a->status == 403;
         (void)snprintf(text, sizeof text, "%d " KT_STR_FMT ": %s", a->status, KT_STR_ARG(code),
-                       denied ? "the role needs cloudtrail:ListPublicKeys"
-                              : "they are asked for again later");
+                       help != NULL ? help
+                       : denied     ? "the role needs cloudtrail:ListPublicKeys"
+                                    : "they are asked for again later");
         return without_keys(d, a->retry_after, text);
     }
     if (aws_digest_keys(d->aws->json, kt_buf_str(&a->body), digests_take_key, d, &token, &why) !=

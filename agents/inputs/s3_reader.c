@@ -116,15 +116,17 @@ static const char *help_for(int status, struct kt_str code)
     static const struct {
         const char *code, *help;
     } known[] = {
-        { "RequestTimeTooSkewed", "the clock of this machine is wrong" },
-        { "SignatureDoesNotMatch", "the secret key is not the one of the key id" },
         { "NoSuchBucket", "there is no such bucket" },
         { "InvalidObjectState", "the object is in an archive: restore it" },
     };
     for (size_t i = 0; i < KT_ARRAY_LEN(known); i++)
         if (kt_str_is(code, known[i].code))
             return known[i].help;
-    return status == 403   ? NULL
+    const char *help;
+    enum aws_wrong wrong = aws_client_wrong(code, &help);
+    if (help != NULL)
+        return help;
+    return wrong == AWS_WRONG_RIGHT || status == 403 ? NULL
            : status == 301 ? "the bucket is in another region: set its region"
            : status == 412 ? "the object was changed meanwhile"
                            : "it is asked for again";

@@ -131,23 +131,16 @@ void sqs_object_is(struct kt_input *in, enum s3_heard what)
 
 static const char *help_for(int status, struct kt_str code)
 {
-    static const char wrong_key[] = "the secret key is wrong, or the clock of this machine";
-    static const struct {
-        const char *part, *help;
-    } known[] = {
-        { "DoesNotExist", "check queue_url and region" },
-        { "InvalidSignature", wrong_key },
-        { "SignatureDoesNotMatch", wrong_key },
-        { "RequestExpired", "the clock of this machine is wrong" },
-        { "InvalidClientTokenId", "there is no such access key" },
-        { "UnrecognizedClient", "there is no such access key" },
-    };
-    for (size_t i = 0; i < KT_ARRAY_LEN(known); i++)
-        if (kt_str_has(code, kt_str_of(known[i].part)))
-            return known[i].help;
-    return status == 403 ? "the role needs sqs:ReceiveMessage, sqs:DeleteMessage and "
-                           "sqs:ChangeMessageVisibility on it"
-                         : "it is asked again later";
+    const char *help;
+    enum aws_wrong wrong = aws_client_wrong(code, &help);
+    if (help != NULL)
+        return help;
+    if (kt_str_has(code, KT_STR("DoesNotExist")))
+        return "check queue_url and region";
+    return wrong == AWS_WRONG_RIGHT || status == 403
+               ? "the role needs sqs:ReceiveMessage, sqs:DeleteMessage and "
+                 "sqs:ChangeMessageVisibility on it"
+               : "it is asked again later";
 }
 
 static void queue_refused(struct kt_input *in, const struct kt_http_answer *a)

@@ -87,6 +87,7 @@ class Aws:
         self.trail, self.lookups, self.lookup_faults, self.lookup_circle, self.epoch = [], [], [], False, 1  # trail: time, shown from, region, record
         self.bucket, self.messages, self.deleted, self.hidden = {}, {}, [], {}
         self.keys = {'AKIDINVENTED00000001': (SECRET, None)}
+        self.queue_faults = []
         self.faults, self.bad, self.served, self.n, self.denied, self.visibility = 0.0, [], 0, 0, set(), 3
         self.instance, self.asked_instance, self.read = None, [], []
         self.identity, self.container, self.asked_sts = None, None, []  # what a web identity's token, a container's is, and what was asked with it
@@ -294,6 +295,8 @@ class Aws:
                         return self.answer(200, json.dumps({'PublicKeyList': keys}).encode())
                     if action == 'com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.LookupEvents':
                         return self.answer_lookup(json.loads(body))
+                    if aws.queue_faults:
+                        return self.answer(*aws.queue_faults.pop(0))
                     q = json.loads(body)
                     if not q['QueueUrl'].endswith('/111122223333/trail'):
                         return self.answer(400, b'{"__type":"com.amazonaws.sqs#QueueDoesNotExist"}')

@@ -97,6 +97,10 @@ check(wait_for(lambda: stored() == total - 5, 60), 'the others go on', f'{stored
 aws.denied.clear()
 check(wait_for(lambda: stored() == total, 60), 'and it is read once it may be', f'{stored()} of {total}\n' + status())
 
+# ---- a right to the queue's key that lacks ----
+aws.queue_faults = [(400, b'{"__type":"com.amazonaws.sqs#KmsAccessDenied"}')] * 2
+check(wait_for(lambda: 'KmsAccessDenied: the role needs kms:Decrypt' in status(), 30), 'a queue whose key the role may not use is said, with the permission', status())
+
 # ---- a signature that does not fit: it is not the role's rights that are wrong ----
 with aws.lock:
     right, aws.keys = aws.keys, {k: ('another', None) for k in aws.keys}

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "agents/inputs/aws_client.h"
 #include "agents/inputs/aws_creds.h"
 #include "agents/inputs/aws_notice.h"
 #include "core/base/alloc.h"
@@ -219,6 +220,43 @@ static void the_environment_comes_first(void **state)
     aws_creds_free(c);
 }
 
+static void what_aws_says_is_wrong_is_one_table(void **state)
+{
+    static const struct {
+        const char *code;
+        enum aws_wrong wrong;
+        const char *help;
+    } cases[] = {
+        { "InvalidAccessKeyId", AWS_WRONG_KEYS, "no such access key" },
+        { "InvalidClientTokenId", AWS_WRONG_KEYS, "no such access key" },
+        { "UnrecognizedClientException", AWS_WRONG_KEYS, "no such access key" },
+        { "ExpiredTokenException", AWS_WRONG_KEYS, "expired" },
+        { "InvalidToken", AWS_WRONG_KEYS, "session token" },
+        { "SignatureDoesNotMatch", AWS_WRONG_SIGN, "secret key is wrong, or the clock" },
+        { "InvalidSignatureException", AWS_WRONG_SIGN, "secret key is wrong, or the clock" },
+        { "RequestTimeTooSkewed", AWS_WRONG_SIGN, "clock" },
+        { "RequestExpired", AWS_WRONG_SIGN, "clock" },
+        { "KmsAccessDenied", AWS_WRONG_RIGHT, "kms:Decrypt" },
+        { "AccessDenied", AWS_WRONG_RIGHT, NULL },
+        { "AccessDeniedException", AWS_WRONG_RIGHT, NULL },
+        { "UnauthorizedOperation", AWS_WRONG_RIGHT, NULL },
+        { "ThrottlingException", AWS_WRONG_BUSY, "too often" },
+        { "TooManyRequestsException", AWS_WRONG_BUSY, "too often" },
+        { "InvalidNextTokenException", AWS_WRONG_OTHER, NULL },
+        { "ExpiredNextTokenException", AWS_WRONG_OTHER, NULL },
+        { "InvalidTokenException", AWS_WRONG_OTHER, NULL }, /* of a page */
+        { "NoSuchKey", AWS_WRONG_OTHER, NULL },
+        { "", AWS_WRONG_OTHER, NULL },
+    };
+    (void)state;
+    for (size_t i = 0; i < KT_ARRAY_LEN(cases); i++) {
+        const char *help;
+        assert_int_equal(aws_client_wrong(kt_str_of(cases[i].code), &help), cases[i].wrong);
+        assert_int_equal(help != NULL, cases[i].help != NULL);
+        assert_true(help == NULL || strstr(help, cases[i].help) != NULL);
+    }
+}
+
 static void the_instance_is_asked_in_three_steps(void **state)
 {
     (void)state;
@@ -365,6 +403,7 @@ int main(void)
         cmocka_unit_test(elements_are_found_by_name),
         cmocka_unit_test(notices_are_read_in_every_form),
         cmocka_unit_test(the_environment_comes_first),
+        cmocka_unit_test(what_aws_says_is_wrong_is_one_table),
         cmocka_unit_test(the_instance_is_asked_in_three_steps),
         cmocka_unit_test(containers_and_their_tokens_are_asked),
         cmocka_unit_test(a_web_identity_is_exchanged_for_keys),
