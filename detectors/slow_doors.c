@@ -33,15 +33,17 @@ static bool is_door(const struct kt_scene *s)
 static bool note(const struct kt_scene *s, struct kt_slow_doors *d)
 {
     unsigned live = 0, oldest = 0;
+    bool known = false;
     for (unsigned i = 0; i < d->n; i++) {
         if (d->minute[i] + WEEK_MIN <= s->minute)
             continue;
-        if (d->secret[i] == s->secret.a)
-            return false;
+        known = known || d->secret[i] == s->secret.a;
         d->secret[live] = d->secret[i];
         d->minute[live++] = d->minute[i];
     }
     d->n = live;
+    if (known)
+        return false;
     for (unsigned i = 0; i < d->n; i++)
         oldest = d->minute[i] < d->minute[oldest] ? i : oldest;
     unsigned at = d->n < KT_SLOW_DOORS_MAX ? d->n++ : oldest;
