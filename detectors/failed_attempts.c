@@ -723,6 +723,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     kt_inside_spray_login(s, s->tables[T_INSIDE], (unsigned)o->inside_names);
     if (s->ev->outcome == KT_OUT_SUCCESS && s->actor != NULL) {
         success(s, o);
+        kt_slow_doors_opened(s, s->tables[T_SLOW]);
         if (s->where.usable)
             kt_scattered_success(s, s->tables[T_SCATTERED], (unsigned)o->guess_within_min);
         if (outside(s))

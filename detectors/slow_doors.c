@@ -134,3 +134,16 @@ void kt_slow_doors_refused(struct kt_scene *s, struct kt_table *t, const struct 
     if (tell(s, o, &day, counted, false) || tell(s, o, &week, counted, true))
         kt_table_remove(t, s->who); /* told: the next ones count anew */
 }
+
+void kt_slow_doors_opened(const struct kt_scene *s, struct kt_table *t)
+{
+    struct kt_slow_doors *d = s->read ? kt_table_get(t, s->who) : NULL;
+    for (unsigned i = 0; d != NULL && i < d->n; i++) {
+        if (d->secret[i] != s->secret.a)
+            continue;
+        d->n--;
+        d->secret[i] = d->secret[d->n];
+        d->minute[i] = d->minute[d->n];
+        return;
+    }
+}

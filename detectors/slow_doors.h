@@ -24,3 +24,5 @@ bool kt_slow_doors_are_sound(const void *state);
 /* A refusal of a known actor. Told where they lie in several hours (days): what is set up wrongly
  * is refused at once, and what lost its rights is refused what it did read. */
 void kt_slow_doors_refused(struct kt_scene *s, struct kt_table *t, const struct kt_slow_limits *o);
+/* A success of a known actor: the door that it opened was given to it, and is none any more. */
+void kt_slow_doors_opened(const struct kt_scene *s, struct kt_table *t);
