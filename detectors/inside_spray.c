@@ -10,6 +10,7 @@
 
 #define DAY_MIN   1440u
 #define KNOWN_MIN (90u * DAY_MIN)
+#define LEAST     4.6 /* whoever asks for fewer names wants to hear of them */
 
 bool kt_inside_spray_is_sound(const void *state)
 {
@@ -95,7 +96,7 @@ static void failed(struct kt_scene *s, struct kt_inside_spray *a, unsigned least
     if (a->n < least || users >= KT_INSIDE_USERS || s->shared->learning)
         return;
     struct kt_finding *f =
-        kt_find(s, KT_FAMILY_FAILURES, kt_points(fmin(8, 2.2 + 0.3 * a->n)), 0, words);
+        kt_find(s, KT_FAMILY_FAILURES, kt_points(fmin(8, fmax(LEAST, 2.2 + 0.3 * a->n))), 0, words);
     if (f == NULL)
         return;
     f->key_kind = KT_KEY_ADDRESS;
