@@ -26,7 +26,7 @@ static const struct {
     { "sts" AWS,
       { "AssumeRole", "AssumeRoleWithSAML", "AssumeRoleWithWebIdentity", "AssumeRoot",
         "GetFederationToken", "GetSessionToken", NULL } },
-    { "iam" AWS, { "CreateAccessKey", "CreateLoginProfile", NULL } },
+    { "iam" AWS, { "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile", NULL } },
     { "signin" AWS, { "CheckMfa", "ConsoleLogin", NULL } },
     { "cloudtrail" AWS,
       { "CreateTrail", "DeleteEventDataStore", "DeleteTrail", "PutEventSelectors", "StartLogging",
