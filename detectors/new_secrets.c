@@ -214,6 +214,13 @@ struct tally { /* of all stores, or of one */
     unsigned weight, n, read, asked, sets;
 };
 
+/* What counts less than a secret (it works there with colleagues, it was made today) is no floor.
+ */
+static bool counts_as_set(const struct taken *t)
+{
+    return t->aside & SET && t->weight >= WHOLE;
+}
+
 static void tally_add(struct tally *to, const struct taken *t)
 {
     bool counts = t->weight > 0;
@@ -221,7 +228,7 @@ static void tally_add(struct tally *to, const struct taken *t)
     to->n += counts;
     to->read += counts & t->read;
     to->asked += t->aside & ASKED ? t->weight : 0;
-    to->sets += counts && t->aside & SET;
+    to->sets += counts_as_set(t);
 }
 
 /* Walks only when one is old enough to go. */
@@ -254,7 +261,7 @@ static bool is_rollout(const struct kt_scene *s, const struct taken *t, uint8_t 
 
 /* What colleagues took up as well counts once: it is taken off, but for the largest of it. */
 struct off { /* of all stores, of the one of the event */
-    unsigned weight, asked, most, most_asked;
+    unsigned weight, asked, sets, most, most_asked, most_sets;
 };
 
 static void off_add(struct off off[2], const struct taken *t, uint64_t store)
@@ -263,7 +270,9 @@ static void off_add(struct off off[2], const struct taken *t, uint64_t store)
     for (struct off *to = off; to < off + (t->store == store ? 2 : 1); to++) {
         to->weight += t->weight;
         to->asked += asked;
+        to->sets += counts_as_set(t);
         to->most_asked = t->weight > to->most ? asked : to->most_asked;
+        to->most_sets = t->weight > to->most ? counts_as_set(t) : to->most_sets;
         to->most = t->weight > to->most ? t->weight : to->most;
     }
 }
@@ -278,8 +287,10 @@ static void take_off(const struct kt_scene *s, const struct list *l, const uint8
     for (unsigned i = 0;; i++) {
         r->all = n.all - off[0].weight + off[0].most;
         r->here = n.here - off[1].weight + off[1].most;
-        for (unsigned k = 0; k < 2; k++)
+        for (unsigned k = 0; k < 2; k++) {
             r->asked[k] = n.asked[k] - off[k].asked + off[k].most_asked;
+            r->sets[k] = n.sets[k] - off[k].sets + off[k].most_sets;
+        }
         if (i == n_of || (r->all < least && r->here < least))
             return;
         if (is_rollout(s, &l->at[of[i]], &answer[of[i]]))
@@ -519,8 +530,8 @@ static void tell(struct kt_scene *s, const struct kt_habit *h, double surprise, 
  * sent to new networks, and find new secrets there; of a conference somebody begins something. */
 static bool is_elsewhere(const struct kt_scene *s)
 {
-    bool sparse =
-        kt_known_sparse(s); /* nobody takes it home, whatever operator people have there */
+    /* nobody takes a sparse one home, whatever operator people have there */
+    bool sparse = kt_known_sparse(s);
     if (!kt_kind_is_person(s->actor->kind) || !s->where.usable || s->where.inside ||
         (s->young && !sparse) || s->shared->learning || kt_network_expected(s))
         return false;
@@ -598,8 +609,7 @@ static void take_up(struct kt_scene *s, const struct options *o, struct kt_habit
     kt_habit_raw(h, t, today, aside & NO_WEEK ? 0 : weight);
     struct kt_told_windows told = kt_told_windows(s);
     struct sums n = sum_list(s, &told, l, store, least_of(s, o) * WHOLE);
-    /* A review that nobody is told of is no habit: what is asked about teaches what says nothing.
-     */
+    /* A review that nobody is told of is no habit: what is asked about teaches what is quiet. */
     if (!(aside & ASKED) || n.asked[0] <= floor_of(s, o) * WHOLE) {
         uint32_t hour_end = (s->minute / 60 + 1) * 60;
         uint16_t v[4] = { (uint16_t)weight, 0, 0, 0 };
