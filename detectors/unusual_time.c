@@ -508,14 +508,14 @@ static bool is_elsewhere(const struct kt_scene *s)
     return !at_home || !own_client;
 }
 
-/* Inside, or in an address range in which it was on three days: who comes with a stolen session
- * from a line of the same operator is in another. */
+/* Inside, if that is where it works, or in an address range in which it was on three days: who
+ * comes with a stolen session from a line of the same operator is in another. */
 static bool at_desk(const struct kt_scene *s)
 {
     unsigned days = 0;
     for (unsigned i = 0; i < s->places->n_net; i++)
         days = s->places->net[i].net == s->where.net ? s->places->net[i].days : days;
-    return !s->where.usable || s->where.inside || days >= DESK_DAYS;
+    return s->where.usable && (s->where.inside ? s->places->inside_seen : days >= DESK_DAYS);
 }
 
 /* Somebody who works late, or is called, does the usual from where it always is; a thief at night
