@@ -5,8 +5,9 @@
  * Owns:  by person: the hours of nine weeks in which it was at work; by organisation and permission
  *        set: the hours of all, and of those whose hours never moved, from each one's midday, and
  *        whose odd hours were counted.
- * Calls: detector.h and core only. No clock, no I/O.
+ * Calls: detector.h, desk and core only. No clock, no I/O.
  */
+#include "detectors/desk.h"
 #include "detectors/detector.h"
 
 #include <math.h>
@@ -30,7 +31,6 @@
 #define NIGHT_OVER_MIN 360u /* what comes later is another incident */
 #define TOLD_AGAIN_MIN (7u * 1440u)
 #define HOME_DAYS      10u
-#define DESK_DAYS      3u
 #define MOVED_HOURS    5.0 /* from the middle of the hours before */
 #define MOVED_DAYS     3u
 #define MOVED_BEFORE   5u /* days that tell where the hours were */
@@ -53,7 +53,7 @@ struct run {
     uint32_t from, last, n;
     uint32_t strange;   /* of them not as usual: is_strange() */
     uint32_t elsewhere; /* is_elsewhere() */
-    uint32_t away;      /* not at_desk() */
+    uint32_t away;      /* not kt_at_desk() */
     uint32_t unread;    /* of a secret that it had never read */
 };
 struct habit {         /* one person */
@@ -66,6 +66,7 @@ struct habit {         /* one person */
     uint32_t moved;    /* had its hours moved? */
     uint64_t config;   /* the newest of a call that was counted as one that it had never read */
     uint64_t counted;  /* the newest of a call that was counted */
+    struct kt_desk desk;
     struct run run[2]; /* reads at odd hours with less than 6 h between two */
     struct {
         uint32_t at[RECENT], n;
@@ -93,7 +94,7 @@ static bool is_circle(const void *state)
 }
 
 static const struct kt_table_decl tables[] = {
-    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 10, KT_ACTORS_MAX,
+    [T_PERSON] = { "time_habit", KT_KEY_ACTOR, sizeof(struct habit), 11, KT_ACTORS_MAX,
                    KT_EVICT_LRU, NULL },
     [T_CIRCLE] = { "time_circle", KT_KEY_KIND, sizeof(struct circle), 4, 500, KT_EVICT_LRU,
                    is_circle },
@@ -508,16 +509,6 @@ static bool is_elsewhere(const struct kt_scene *s)
     return !at_home || !own_client;
 }
 
-/* Inside, if that is where it works, or in an address range in which it was on three days: who
- * comes with a stolen session from a line of the same operator is in another. */
-static bool at_desk(const struct kt_scene *s)
-{
-    unsigned days = 0;
-    for (unsigned i = 0; i < s->places->n_net; i++)
-        days = s->places->net[i].net == s->where.net ? s->places->net[i].days : days;
-    return s->where.usable && (s->where.inside ? s->places->inside_seen : days >= DESK_DAYS);
-}
-
 /* Somebody who works late, or is called, does the usual from where it always is; a thief at night
  * looks for what there is, or comes from elsewhere. */
 static bool is_strange(const struct kt_scene *s)
@@ -569,7 +560,7 @@ static void note_read(const struct kt_scene *s, struct habit *h, bool other)
         h->run[work].away = 0;
     }
     ++*n;
-    h->run[work].away += !at_desk(s);
+    h->run[work].away += !kt_at_desk(s, &h->desk);
     h->run[work].strange += is_strange(s);
     h->run[work].elsewhere += is_elsewhere(s);
     h->run[work].unread += s->novelty.weight > 0;
@@ -684,7 +675,7 @@ static void on_event(struct kt_scene *s, const void *opt)
     judge(s, opt);
     if (s->taught)
         kt_put_aside(s, ASIDE_HOUR, circle_key(s->team).a, (s->minute / 60 + 1) * 60,
-                     (uint16_t[4]){ 1, 0, 0, 0 });
+                     (uint16_t[4]){ 1, s->where.usable && s->where.inside, 0, 0 });
 }
 
 /* ---- 24 h later ---- */
@@ -753,6 +744,8 @@ static void on_learn(struct kt_scene *s, const void *opt, const struct kt_pendin
     if (is_holiday(s->shared->conf, date))
         return;
     struct habit *h = kt_table_put(s->tables[T_PERSON], s->who, NULL);
+    if (p->v[1] > 0)
+        kt_desk_learn(&h->desk, date);
     if (!note_hour(h, date, hour))
         return;
     if (h->looked != date + 1) {
