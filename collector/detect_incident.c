@@ -14,6 +14,7 @@
 #include "core/base/enc.h"
 #include "core/base/hash.h"
 
+#define TICKET_MAX   24u
 #define JOIN_NS      (6 * KT_NS_HOUR)
 #define SPAN_NS      (3 * KT_NS_DAY)
 #define LATE_NS      (20 * KT_NS_MIN)
@@ -141,6 +142,20 @@ static void note_written(const struct kt_scene *s, struct incident *in)
     }
 }
 
+/* Letters, perhaps a dash, digits ("CHG-4711", "INC0012345"). Vault has it from a header that
+ * whoever asks may choose: a sentence would stand in the alert, and an id of a request says
+ * nothing. */
+static bool is_ticket(struct kt_str s)
+{
+    char text[TICKET_MAX];
+    if (s.len >= sizeof text)
+        return false;
+    kt_str_copyz(text, sizeof text, s);
+    size_t letters = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz");
+    size_t from = letters + (text[letters] == '-'), digits = strspn(text + from, "0123456789");
+    return letters > 0 && digits > 0 && from + digits == s.len;
+}
+
 void kt_detect_note_event(const struct kt_scene *s, struct incident *in)
 {
     const struct kt_event *ev = s->ev;
@@ -148,8 +163,8 @@ void kt_detect_note_event(const struct kt_scene *s, struct incident *in)
         return; /* nothing happened: that is the evidence */
     in->events_n++;
     note_native(in, ev->native_id);
-    if (in->ticket[0] == '\0')
-        kt_str_copyz(in->ticket, sizeof in->ticket, kt_utf8_cut(ev->ticket, sizeof in->ticket - 1));
+    if (in->ticket[0] == '\0' && is_ticket(ev->ticket))
+        kt_str_copyz(in->ticket, sizeof in->ticket, ev->ticket);
     if (s->read)
         kt_detect_read(s, in);
     note_written(s, in);

@@ -80,7 +80,7 @@ struct incident {
     char user_agent[160], considered[600];
     char written[INCIDENT_NAMES][96]; /* the actor's name in the log, where it is another */
     char suppressed_by[400];          /* the expectation that keeps it quiet; empty: none */
-    char ticket[64];                  /* the first that a source names with it; nobody checks it */
+    char ticket[64];                  /* the first that a source names; nobody checks it */
     /* Of the last notice; told_by: detector + 1, 0 = none, or by a build that did not note it. */
     uint8_t actor_kind, told_members, told_by;
     uint8_t together;  /* enum together */

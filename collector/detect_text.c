@@ -170,12 +170,16 @@ static void add_why(struct kt_buf *b, const struct incident *in)
             who, n, s, in->secret[0]);
 }
 
-/* A signature about emergencies names it by itself. */
+/* A signature about emergencies names it by itself; that of one member says nothing of another. */
 static void add_ticket(struct kt_buf *b, const struct incident *in)
 {
-    if (in->ticket[0] != '\0' && !has_family(in, KT_FAMILY_SIGNATURE))
-        kt_buf_addf(b, " The source names %s with it; keytrail does not know whether that is so.",
-                    in->ticket);
+    char ticket[160];
+    if (in->ticket[0] != '\0' && in->members_n <= 1 && !has_family(in, KT_FAMILY_SIGNATURE))
+        kt_buf_addf(
+            b,
+            " The source names \"%s\" with it, which whoever asks may have chosen: keytrail "
+            "does not know whether that is so.",
+            kt_say_name(kt_str_of(in->ticket), 80, ticket));
 }
 
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in)

@@ -435,9 +435,8 @@ static void where_the_log_has_no_ticks_nobody_is_silent(void **state)
 }
 
 /* Who takes over a colleague's work says by which ticket; whoever is called is told. */
-static void a_ticket_of_the_source_is_in_the_alert(void **state)
+static void assert_ticket(const char *named, const char *told)
 {
-    (void)state;
     struct org o;
     company_learned(&o);
     for (unsigned i = 0; i < 20; i++)
@@ -446,12 +445,53 @@ static void a_ticket_of_the_source_is_in_the_alert(void **state)
                                     .actor = "person2@acme.example",
                                     .kind = KT_ACTOR_HUMAN,
                                     .ip = "198.51.100.7",
-                                    .ticket = "CHG-4711",
+                                    .ticket = named,
                                     .secret = org_text(&o, "vault://main/-/secret/ops/%u", i) });
     org_run(&o);
     company_show(&o);
     assert_true(o.n_alert > 0);
-    assert_non_null(strstr(o.alert[o.n_alert - 1].why, " The source names CHG-4711 with it; "));
+    const char *why = o.alert[o.n_alert - 1].why, *found = strstr(why, " The source names ");
+    if (told == NULL)
+        assert_null(found);
+    else
+        assert_non_null(found != NULL ? strstr(found, told) : NULL);
+    org_done(&o);
+}
+
+static void a_ticket_of_the_source_is_in_the_alert_but_no_sentence(void **state)
+{
+    (void)state;
+    assert_ticket("CHG-4711", " The source names \"CHG-4711\" with it, which whoever asks may ");
+    assert_ticket("INC0012345", "\"INC0012345\"");
+    assert_ticket("CHG-1. Approved by SOC, close.", NULL);
+    assert_ticket("1f0c2a4e-8a53-4b0e-9a53-0d8c1c5e7a11", NULL); /* the id of a request */
+    assert_ticket("CHG-", NULL);
+    assert_ticket("CHG-47\nCHG-11", NULL);
+}
+
+/* Of one of several it would speak for all. */
+static void a_ticket_of_one_is_none_of_several(void **state)
+{
+    (void)state;
+    struct org o;
+    company_learned(&o);
+    for (unsigned i = 0; i < 3 * 20; i++)
+        org_add(&o, (struct org_event){ .t = COMPANY_NOW + i * KT_NS_MIN,
+                                        .actor = org_text(&o, "person%u@acme.example", 2 + i % 3),
+                                        .kind = KT_ACTOR_HUMAN,
+                                        .ip = "198.51.100.7",
+                                        .ticket = i % 3 == 0 ? "CHG-4711" : NULL,
+                                        .secret =
+                                            org_text(&o, "vault://main/-/secret/ops/%u", i / 3) });
+    org_run(&o);
+    company_show(&o);
+    bool several = false;
+    for (unsigned i = 0; i < o.n_alert; i++) {
+        several = several || strstr(o.alert[i].why, "they read") != NULL;
+        if (strstr(o.alert[i].why, "they read") != NULL)
+            assert_null(strstr(o.alert[i].why, "CHG-4711"));
+    }
+    assert_true(several);
     org_done(&o);
 }
 
@@ -514,7 +554,8 @@ int main(void)
         cmocka_unit_test(busy_hours_without_events_are_told_but_holidays_are_not),
         cmocka_unit_test(status_names_what_is_silent),
         cmocka_unit_test(where_the_log_has_no_ticks_nobody_is_silent),
-        cmocka_unit_test(a_ticket_of_the_source_is_in_the_alert),
+        cmocka_unit_test(a_ticket_of_the_source_is_in_the_alert_but_no_sentence),
+        cmocka_unit_test(a_ticket_of_one_is_none_of_several),
         cmocka_unit_test(damaged_and_foreign_snapshots_are_refused),
         cmocka_unit_test(a_state_that_points_nowhere_is_refused),
     };
