@@ -201,8 +201,7 @@ enum aws_heard aws_client_take(struct aws_client *c, struct kt_http_answer *ret)
     const char *help;
     if (a.status < 400 || aws_client_wrong(aws_client_code(c, &a), &help) != AWS_WRONG_KEYS)
         return AWS_ANSWERED;
-    aws_creds_forget(c->creds);
-    aws_client_say(c, "the keys are refused: new ones are looked for");
+    aws_client_say(c, aws_creds_refused(c->creds) ? help : AWS_KEYS_REFUSED);
     return AWS_FAILED;
 }
 

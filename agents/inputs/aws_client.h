@@ -101,6 +101,7 @@ enum aws_wrong {
 /* *ret_help: what to do; NULL where the asker has to say it: a right of its own, an error of its
  * service. */
 enum aws_wrong aws_client_wrong(struct kt_str code, const char **ret_help);
+#define AWS_KEYS_REFUSED "the keys are refused: new ones are looked for"
 
 /* The code of an error in XML or JSON, without what stands before '#'; lives until c->json is used
  * again, or as long as the answer. */

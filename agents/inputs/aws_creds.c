@@ -25,6 +25,7 @@ struct aws_creds {
     enum from from;
     enum step step;
     struct kt_buf id, secret, session; /* id empty: none */
+    struct kt_buf refused;             /* id of the last keys that were */
     kt_time_ns expires;                /* 0 = never */
     struct kt_buf url, body, token, header[2];
     struct kt_str headers[2];
@@ -44,13 +45,22 @@ static void wipe(struct kt_buf *b)
     kt_buf_reset(b);
 }
 
-void aws_creds_forget(struct aws_creds *c)
+static void forget(struct aws_creds *c)
 {
     wipe(&c->id);
     wipe(&c->secret);
     wipe(&c->session);
     c->expires = 0;
     c->step = STEP_FIRST;
+}
+
+bool aws_creds_refused(struct aws_creds *c)
+{
+    bool again = kt_str_eq(kt_buf_str(&c->id), kt_buf_str(&c->refused));
+    kt_buf_reset(&c->refused);
+    kt_buf_add(&c->refused, kt_buf_str(&c->id));
+    forget(c);
+    return again;
 }
 
 struct aws_creds *aws_creds_new(const struct aws_creds_options *o)
@@ -75,7 +85,7 @@ void aws_creds_free(struct aws_creds *c)
 {
     if (c == NULL)
         return;
-    struct kt_buf *all[] = { &c->id,   &c->secret, &c->session,   &c->url,
+    struct kt_buf *all[] = { &c->id,   &c->secret, &c->session,   &c->refused,  &c->url,
                              &c->body, &c->token,  &c->header[0], &c->header[1] };
     for (size_t i = 0; i < KT_ARRAY_LEN(all); i++) {
         wipe(all[i]);
@@ -120,7 +130,7 @@ static enum kt_status take(struct aws_creds *c, struct kt_str id, struct kt_str 
         return kt_fail(err, KT_E_INPUT, "there are no keys where they should be");
     if (expires.len > 0 && kt_time_parse(expires, &until, NULL) != KT_OK)
         return kt_fail(err, KT_E_INPUT, "it cannot be read when the keys expire");
-    aws_creds_forget(c);
+    forget(c);
     kt_buf_add(&c->id, id);
     kt_buf_add(&c->secret, secret);
     kt_buf_add(&c->session, session);

@@ -31,4 +31,6 @@ KT_MUST_USE enum kt_status aws_creds_request(struct aws_creds *c, kt_time_ns now
 /* The answer to it. KT_E_INPUT: it gave none; err says why and how to mend it. */
 KT_MUST_USE enum kt_status aws_creds_answer(struct aws_creds *c, int status, struct kt_str body,
                                             kt_time_ns now, struct kt_error *err);
-void aws_creds_forget(struct aws_creds *c); /* they were refused */
+/* The keys were refused, and are looked for anew. true: they are those that were refused before, so
+ * nobody has given others since. */
+bool aws_creds_refused(struct aws_creds *c);

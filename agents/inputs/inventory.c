@@ -409,7 +409,7 @@ static enum kt_status answered(struct kt_input *in, struct kt_http_answer *a, st
         again_later(in, why.text, a->retry_after);
         break;
     case INV_KEYS:
-        again_later(in, "the keys are refused: new ones are looked for", 0);
+        again_later(in, why.text, 0);
         break;
     case INV_DENIED:
         denied(in);

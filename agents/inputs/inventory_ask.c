@@ -213,11 +213,13 @@ static enum inv_verdict judge_aws(struct kt_input *in, const struct kt_http_answ
     return wrong == AWS_WRONG_OTHER ? by_status : verdicts[wrong];
 }
 
-static void forget_keys(struct kt_input *in)
+/* why stays as it is where they are those of AWS that were refused before. */
+static void forget_keys(struct kt_input *in, struct kt_error *why)
 {
+    bool again = false;
     switch (in->store->auth) {
     case INV_AWS:
-        aws_creds_forget(in->creds);
+        again = aws_creds_refused(in->creds);
         break;
     case INV_GOOGLE:
         gcp_auth_forget(in->google);
@@ -228,6 +230,8 @@ static void forget_keys(struct kt_input *in)
     case INV_TOKEN:
         break;
     }
+    if (!again)
+        (void)!kt_fail(why, KT_E_INPUT, AWS_KEYS_REFUSED);
 }
 
 enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct kt_error *why)
@@ -247,6 +251,6 @@ enum inv_verdict inv_judge(struct kt_input *in, struct kt_http_answer *a, struct
     if (in->store->auth == INV_AWS)
         v = judge_aws(in, a, v, why);
     if (v == INV_KEYS)
-        forget_keys(in);
+        forget_keys(in, why);
     return v;
 }

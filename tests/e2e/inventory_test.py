@@ -69,6 +69,8 @@ class Stores:
             def aws(self, target, q):
                 m = re.fullmatch(r'AWS4-HMAC-SHA256 Credential=AKIDINVENTED/(\d{8})/eu-central-1/(secretsmanager|ssm)/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})',
                                  self.headers.get('Authorization', ''))
+                if m is None:
+                    return self.answer(400, {'__type': 'UnrecognizedClientException'})
                 names = m[3].split(';')
                 canonical = '\n'.join(['POST', self.path, ''] + [f'{n}:{" ".join(self.headers[n].split())}' for n in names] + ['', m[3], hashlib.sha256(self.body).hexdigest()])
                 text = '\n'.join(['AWS4-HMAC-SHA256', self.headers['x-amz-date'], f'{m[1]}/eu-central-1/{m[2]}/aws4_request', hashlib.sha256(canonical.encode()).hexdigest()])
@@ -302,6 +304,14 @@ check([m['original']['complete'] for m in marks() if m['instance'] == 'inv-circl
 check(wait_for(lambda: 'lead nowhere' in status(), 10), 'and the status says why', status())
 check(len(stores.asked) - asked < 5, 'after few questions', len(stores.asked) - asked)
 stop(agent)
+
+# ---- a key that AWS does not know ----
+ENTRIES['gone'], os.environ['AWS_ACCESS_KEY_ID'] = ENTRIES['sm'], 'AKIDGONE'
+configure('gone')
+agent = h.start_agent('a')
+check(wait_for(lambda: 'UnrecognizedClientException: there is no such access key' in status(), 30), 'a key that is not known is said, once no other is found', status())
+stop(agent)
+os.environ['AWS_ACCESS_KEY_ID'] = 'AKIDINVENTED'
 
 # ---- doctor ----
 configure('sm')

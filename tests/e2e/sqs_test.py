@@ -101,10 +101,13 @@ check(wait_for(lambda: stored() == total, 60), 'and it is read once it may be', 
 aws.queue_faults = [(400, b'{"__type":"com.amazonaws.sqs#KmsAccessDenied"}')] * 2
 check(wait_for(lambda: 'KmsAccessDenied: the role needs kms:Decrypt' in status(), 30), 'a queue whose key the role may not use is said, with the permission', status())
 
-# ---- a signature that does not fit: it is not the role's rights that are wrong ----
+# ---- a signature that does not fit, a key that is gone: it is not the role's rights that are wrong ----
 with aws.lock:
     right, aws.keys = aws.keys, {k: ('another', None) for k in aws.keys}
 check(wait_for(lambda: 'the secret key is wrong, or the clock' in status(), 30), 'a wrong key or clock is said', status())
+with aws.lock:
+    aws.keys = {}
+check(wait_for(lambda: 'there is no such access key' in status(), 60), 'a key that is no longer known is said', status())
 with aws.lock:
     aws.keys = right
 aws.bad.clear()

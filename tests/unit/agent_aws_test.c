@@ -220,6 +220,27 @@ static void the_environment_comes_first(void **state)
     aws_creds_free(c);
 }
 
+static void keys_that_are_refused_again_are_known(void **state)
+{
+    (void)state;
+    struct setting env[] = { { "AWS_ACCESS_KEY_ID", "AKIDX" },
+                             { "AWS_SECRET_ACCESS_KEY", "s" },
+                             { NULL, NULL } };
+    struct kt_http_request r;
+    struct kt_aws_keys k;
+    struct kt_error err;
+    struct aws_creds *c = creds_with(env);
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_AGAIN);
+    assert_false(aws_creds_refused(c));
+    assert_false(aws_creds_keys(c, T0, &k));
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_AGAIN);
+    assert_true(aws_creds_refused(c));
+    env[0].value = "AKIDY";
+    assert_int_equal(aws_creds_request(c, T0, &r, &err), KT_E_AGAIN);
+    assert_false(aws_creds_refused(c));
+    aws_creds_free(c);
+}
+
 static void what_aws_says_is_wrong_is_one_table(void **state)
 {
     static const struct {
@@ -403,6 +424,7 @@ int main(void)
         cmocka_unit_test(elements_are_found_by_name),
         cmocka_unit_test(notices_are_read_in_every_form),
         cmocka_unit_test(the_environment_comes_first),
+        cmocka_unit_test(keys_that_are_refused_again_are_known),
         cmocka_unit_test(what_aws_says_is_wrong_is_one_table),
         cmocka_unit_test(the_instance_is_asked_in_three_steps),
         cmocka_unit_test(containers_and_their_tokens_are_asked),
