@@ -1,5 +1,6 @@
 /* line: what the reader takes, the writer writes again byte by byte; what line_plain takes the
- * strict reader takes too, and makes the same event of. */
+ * strict reader takes too, and makes the same event of; so does the collector's, over an event that
+ * was used. */
 #include <stdlib.h>
 
 #include "core/base/limits.h"

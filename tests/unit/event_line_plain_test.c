@@ -1,5 +1,6 @@
 /* line_plain: what it takes the strict reader takes too, and makes the same event of; of lines
- * without escapes it leaves none to it. */
+ * without escapes it leaves none to it. What is read over an event has nothing of the one before.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include "core/base/buf.h"
 #include "core/base/hash.h"
 #include "core/base/limits.h"
+#include "core/event/line_fields.h"
 #include "tests/support/line_pair.h"
 
 #define TICK       "{\"v\":1,\"kind\":\"tick\""
@@ -229,6 +231,32 @@ static void limits_are_judged_alike(void **state)
     line_pair_done(&p);
 }
 
+/* The second's event after the first, or what was read of it until it was cut short. */
+static void expect_only(struct line_pair *p, struct kt_str first, struct kt_str second)
+{
+    struct kt_event ev, want;
+    kt_arena_reset(&p->arena);
+    (void)!kt_line_read_over(first, &p->arena, &ev, NULL);
+    assert_int_equal(kt_line_read_over(second, &p->arena, &ev, NULL), KT_OK);
+    assert_int_equal(kt_line_strict_read(second, &p->arena, &want, NULL), KT_OK);
+    assert_true(line_pair_same(&ev, &want, false));
+}
+
+static void an_event_that_is_read_over_has_nothing_of_the_line_before(void **state)
+{
+    struct line_pair p;
+    (void)state;
+    line_pair_open(&p);
+    for (size_t before = 0; before < KT_ARRAY_LEN(lines); before++) {
+        const struct kt_str first = kt_str_of(lines[before]);
+        for (size_t l = 0; l < KT_ARRAY_LEN(lines); l++) {
+            expect_only(&p, first, kt_str_of(lines[l]));
+            expect_only(&p, kt_str_sub(first, 0, first.len - 1), kt_str_of(lines[l]));
+        }
+    }
+    line_pair_done(&p);
+}
+
 int main(void)
 {
     kt_hash_init();
@@ -239,6 +267,7 @@ int main(void)
         cmocka_unit_test(numbers_are_judged_alike),
         cmocka_unit_test(lines_of_every_length_are_read),
         cmocka_unit_test(limits_are_judged_alike),
+        cmocka_unit_test(an_event_that_is_read_over_has_nothing_of_the_line_before),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
