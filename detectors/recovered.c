@@ -15,20 +15,27 @@
 #define NAME_SEED UINT64_C(0x7265636f76657264)
 #define RARE      300 /* evidence, no alert: somebody lost his telephone */
 #define TOGETHER  460
+#define USERPASS  "\"mount_type\":\"userpass\""
 
 static const struct {
     const char *source, *operation, *native; /* of these the name is what stands for the last `*` */
+    const char *holds;                       /* … and the original */
     const char *what, *did;
     bool rare; /* evidence by itself, where signatures do not tell it */
 } rows[] = {
-    { "onepassword", "completr", "user/*", "was recovered", "recovered the account", true },
-    { "vault", "*", "auth/*/users/*/password", "was given a new password",
+    { "onepassword", "completr", "user/*", "", "was recovered", "recovered the account", true },
+    { "vault", "*", "auth/**/users/*/password", "", "was given a new password",
       "set the password of another", true },
-    { "vault", "update", "auth/*/users/*", "was given a new password",
+    /* other mounts have policies there: ldap, okta, radius */
+    { "vault", "update", "auth/userpass/users/*", "", "was given a new password",
       "set the password of another", false },
-    { "cloudtrail", "CreateLoginProfile", "*", "was given a password",
+    { "vault", "update", "auth/**/users/*", USERPASS, "was given a new password",
+      "set the password of another", false },
+    { "cloudtrail", "CreateLoginProfile", "*", "", "was given a password",
       "made a password for another", false },
-    { "cloudtrail", "CreateAccessKey", "*", "was given a lasting key",
+    { "cloudtrail", "UpdateLoginProfile", "*", "", "was given a new password",
+      "set the password of another", true },
+    { "cloudtrail", "CreateAccessKey", "*", "", "was given a lasting key",
       "made a lasting key for another", false },
 };
 
@@ -38,9 +45,15 @@ bool kt_recovered_is_sound(const void *state)
     return r->what < KT_ARRAY_LEN(rows) && memchr(r->by, '\0', sizeof r->by) != NULL;
 }
 
+/* Whose names: Vault takes them in any case, and IAM has none twice that differ in case alone. */
 static struct kt_key key_of(const struct kt_event *ev, struct kt_str name)
 {
-    return (struct kt_key){ kt_hash64(ev->instance, NAME_SEED) | 1, kt_hash64(name, NAME_SEED) };
+    char low[256];
+    kt_str_copyz(low, sizeof low, name);
+    for (char *c = low; *c != '\0'; c++)
+        *c = *c >= 'A' && *c <= 'Z' ? (char)(*c + ('a' - 'A')) : *c;
+    return (struct kt_key){ kt_hash64(ev->instance, NAME_SEED) | 1,
+                            kt_hash64(kt_str_of(low), NAME_SEED) };
 }
 
 /* "ana" of "ana@vault-prod". */
@@ -66,7 +79,7 @@ static bool is_itself(const struct kt_scene *s, struct kt_str name)
     struct kt_str own[NAMES];
     names_of(s, own);
     for (unsigned i = 0; i < NAMES; i++) {
-        if (kt_str_eq(own[i], name))
+        if (kt_str_eq_nocase(own[i], name))
             return true;
     }
     return false;
@@ -78,7 +91,8 @@ static unsigned row_of(const struct kt_event *ev)
     for (unsigned i = 0; i < KT_ARRAY_LEN(rows); i++) {
         if (kt_str_is(ev->source, rows[i].source) &&
             kt_str_glob(kt_str_of(rows[i].operation), ev->operation) &&
-            kt_str_glob(kt_str_of(rows[i].native), ev->secret_native))
+            kt_str_glob(kt_str_of(rows[i].native), ev->secret_native) &&
+            kt_str_has(ev->raw, kt_str_of(rows[i].holds)))
             return i;
     }
     return KT_ARRAY_LEN(rows);
