@@ -66,7 +66,7 @@ static bool is_grant(const void *state)
 
 static const struct kt_table_decl tables[] = {
     [T_GRANT] = { "grant", KT_KEY_PAIR, sizeof(struct grant), 2, 2000, KT_EVICT_LRU, is_grant },
-    [KT_RECOVERED_ACCOUNTS] = { "grant_recovered", KT_KEY_PAIR, sizeof(struct kt_recovered), 1,
+    [KT_RECOVERED_ACCOUNTS] = { "grant_recovered", KT_KEY_PAIR, sizeof(struct kt_recovered), 2,
                                 2000, KT_EVICT_LRU, kt_recovered_is_sound },
     [KT_RECOVERED_GIVERS] = { "grant_recoverer", KT_KEY_ACTOR, sizeof(uint32_t), 1, 2000,
                               KT_EVICT_LRU, NULL },

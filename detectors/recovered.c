@@ -13,7 +13,9 @@
 #define DAY_MIN   1440u
 #define RARE_MIN  (90u * DAY_MIN)
 #define NAME_SEED UINT64_C(0x7265636f76657264)
-#define RARE      300 /* evidence, no alert: somebody lost his telephone */
+#define NEW_MIN   DAY_MIN        /* who took up a network since then is no colleague from there */
+#define GIVER_MIN (7u * DAY_MIN) /* … whoever gave: thieves have their sessions for days */
+#define RARE      300            /* evidence, no alert: somebody lost his telephone */
 #define TOGETHER  460
 #define USERPASS  "\"mount_type\":\"userpass\""
 
@@ -130,7 +132,7 @@ static void note(struct kt_scene *s, unsigned row)
     char by[160];
     struct kt_recovered *r =
         kt_table_put(s->tables[KT_RECOVERED_ACCOUNTS], key_of(s->ev, name), NULL);
-    *r = (struct kt_recovered){ .minute = s->minute, .what = row };
+    *r = (struct kt_recovered){ .minute = s->minute, .what = row, .giver = s->actor->number };
     KT_SAY(r->by, "%s", kt_say_name(s->ev->actor, 60, by));
     bool fresh;
     uint32_t *last = kt_table_put(s->tables[KT_RECOVERED_GIVERS], s->who, &fresh);
@@ -156,13 +158,27 @@ static const struct kt_recovered *recovered(const struct kt_scene *s)
     return newest;
 }
 
-/* From where it never was, and nobody of the firm is. */
+/* From where it never was. */
 static bool is_strange(const struct kt_scene *s)
 {
     return s->taught && s->where.usable && !s->where.inside && !kt_network_expected(s) &&
            s->places->n_place + s->places->inside_seen > 0 && !s->shared->learning &&
-           kt_place_of(s->places, s->where.network) == NULL &&
-           kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) == 0;
+           kt_place_of(s->places, s->where.network) == NULL;
+}
+
+/* Nobody of the firm works there, but for those who came with the recovery: a thief uses the
+ * administrator's session and the account from one line. */
+static bool is_nobodys(const struct kt_scene *s, const struct kt_recovered *r)
+{
+    const struct kt_value *v =
+        kt_table_peek(s->shared->values, (struct kt_key){ KT_DIM_NET, s->where.net });
+    unsigned came = 0;
+    for (unsigned i = 0; v != NULL && i < v->n; i++) {
+        uint32_t width = v->user[i].actor == r->giver ? GIVER_MIN : NEW_MIN;
+        bool is_new = v->user[i].first_min + width > r->minute;
+        came += is_new && !v->user[i].tainted && v->user[i].actor != s->actor->number;
+    }
+    return kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) <= came;
 }
 
 enum { N_MINUTE };
@@ -177,8 +193,8 @@ static void words(const struct kt_scene *s, struct kt_finding *f)
     const char *what = r != NULL ? rows[r->what].what : "", *by = r != NULL ? r->by : "";
     KT_SAY(f->title, "%s %s by %s, then came from %s.", who, what, by, where);
     KT_SAY(f->normal,
-           "That was at %.10s %.5s UTC. The account never worked from this network, and nobody "
-           "else works from there.",
+           "That was at %.10s %.5s UTC. The account never worked from this network, and no "
+           "colleague did for long.",
            at, at + 11);
     KT_SAY(f->part, "%s by %s, then a new network", what, by);
     KT_SAY(f->quiet, "A first sign-in from where it works, or %s in networks:.", where);
@@ -189,10 +205,9 @@ void kt_recovered_event(struct kt_scene *s)
     unsigned row = s->taught ? row_of(s->ev) : KT_ARRAY_LEN(rows);
     if (row < KT_ARRAY_LEN(rows))
         note(s, row);
-    if (!is_strange(s))
-        return;
-    const struct kt_recovered *r = recovered(s);
-    struct kt_finding *f = r != NULL ? kt_find(s, KT_FAMILY_SEQUENCE, TOGETHER, 0, words) : NULL;
+    const struct kt_recovered *r = is_strange(s) ? recovered(s) : NULL;
+    struct kt_finding *f =
+        r != NULL && is_nobodys(s, r) ? kt_find(s, KT_FAMILY_SEQUENCE, TOGETHER, 0, words) : NULL;
     if (f == NULL)
         return;
     f->number[N_MINUTE] = r->minute;

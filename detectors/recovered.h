@@ -11,6 +11,7 @@
 
 struct kt_recovered { /* one account */
     uint32_t minute, what;
+    uint32_t giver; /* its number */
     char by[64];
 };
 bool kt_recovered_is_sound(const void *state);
