@@ -23,22 +23,24 @@ static const struct {
     const char *source, *operation, *native; /* of these the name is what stands for the last `*` */
     const char *holds;                       /* … and the original */
     const char *what, *did;
-    bool rare; /* evidence by itself, where signatures do not tell it */
+    bool rare;     /* evidence by itself, where signatures do not tell it */
+    bool replaces; /* what opened the account before opens it no more */
 } rows[] = {
-    { "onepassword", "completr", "user/*", "", "was recovered", "recovered the account", true },
+    { "onepassword", "completr", "user/*", "", "was recovered", "recovered the account", true,
+      true },
     { "vault", "*", "auth/**/users/*/password", "", "was given a new password",
-      "set the password of another", true },
+      "set the password of another", true, true },
     /* other mounts have policies there: ldap, okta, radius */
     { "vault", "update", "auth/userpass/users/*", "", "was given a new password",
-      "set the password of another", false },
+      "set the password of another", false, true },
     { "vault", "update", "auth/**/users/*", USERPASS, "was given a new password",
-      "set the password of another", false },
+      "set the password of another", false, true },
     { "cloudtrail", "CreateLoginProfile", "*", "", "was given a password",
-      "made a password for another", false },
+      "made a password for another", false, true },
     { "cloudtrail", "UpdateLoginProfile", "*", "", "was given a new password",
-      "set the password of another", true },
+      "set the password of another", true, true },
     { "cloudtrail", "CreateAccessKey", "*", "", "was given a lasting key",
-      "made a lasting key for another", false },
+      "made a lasting key for another", false, false },
 };
 
 bool kt_recovered_is_sound(const void *state)
@@ -181,6 +183,36 @@ static bool is_nobodys(const struct kt_scene *s, const struct kt_recovered *r)
     return kt_value_users(s, KT_DIM_NET, s->where.net, KT_ACTOR_COUNT) <= came;
 }
 
+/* Signed in from where it works with what it was given: its owner has it. A sign-in with something
+ * else, a token of another mount or a role of the same name, says nothing. */
+static bool is_owner(const struct kt_scene *s)
+{
+    const struct kt_event *ev = s->ev;
+    if (ev->action != KT_ACT_LOGIN || !s->taught || !s->where.usable || ev->role.len > 0)
+        return false;
+    bool userpass = kt_str_glob(KT_STR("auth/userpass/login/*"), ev->secret_native) ||
+                    (kt_str_glob(KT_STR("auth/**/login/*"), ev->secret_native) &&
+                     kt_str_has(ev->raw, KT_STR(USERPASS)));
+    if (kt_str_is(ev->source, "vault") && !userpass)
+        return false;
+    const struct kt_place *place = kt_place_of(s->places, s->where.network);
+    return s->where.inside ? s->places->inside_seen > 0
+                           : place != NULL && !kt_place_tainted(place, s->minute);
+}
+
+static void forget(const struct kt_scene *s)
+{
+    struct kt_str own[NAMES];
+    names_of(s, own);
+    for (unsigned i = 0; i < NAMES; i++) {
+        struct kt_key key = key_of(s->ev, own[i]);
+        const struct kt_recovered *r =
+            own[i].len > 0 ? kt_table_peek(s->tables[KT_RECOVERED_ACCOUNTS], key) : NULL;
+        if (r != NULL && r->minute <= s->minute && rows[r->what].replaces)
+            kt_table_remove(s->tables[KT_RECOVERED_ACCOUNTS], key);
+    }
+}
+
 enum { N_MINUTE };
 
 static void words(const struct kt_scene *s, struct kt_finding *f)
@@ -205,6 +237,8 @@ void kt_recovered_event(struct kt_scene *s)
     unsigned row = s->taught ? row_of(s->ev) : KT_ARRAY_LEN(rows);
     if (row < KT_ARRAY_LEN(rows))
         note(s, row);
+    if (is_owner(s))
+        forget(s);
     const struct kt_recovered *r = is_strange(s) ? recovered(s) : NULL;
     struct kt_finding *f =
         r != NULL && is_nobodys(s, r) ? kt_find(s, KT_FAMILY_SEQUENCE, TOGETHER, 0, words) : NULL;
