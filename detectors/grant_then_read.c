@@ -70,6 +70,8 @@ static const struct kt_table_decl tables[] = {
                                 2000, KT_EVICT_LRU, kt_recovered_is_sound },
     [KT_RECOVERED_GIVERS] = { "grant_recoverer", KT_KEY_ACTOR, sizeof(uint32_t), 1, 2000,
                               KT_EVICT_LRU, NULL },
+    [KT_RECOVERED_SINCE] = { "grant_recovering", KT_KEY_KIND, sizeof(uint32_t), 1, 1, KT_EVICT_LRU,
+                             NULL },
     [T_GIVER] = { "grant_giver", KT_KEY_ACTOR, sizeof(struct giver), 2, 20000, KT_EVICT_LRU, NULL },
 };
 
@@ -371,6 +373,12 @@ static void on_event(struct kt_scene *s, const void *opt)
         on_take(s, opt);
 }
 
+static void on_tick(struct kt_scene *s, const void *opt)
+{
+    (void)opt;
+    kt_recovered_tick(s);
+}
+
 static const struct kt_part_needs needs[] = {
     { NULL, KT_NEED(READ) | KT_NEED(GRANT) },
     { NULL, 0 },
@@ -386,4 +394,5 @@ const struct kt_detector kt_detector_grant_then_read = {
     .n_tables = KT_ARRAY_LEN(tables),
     .on_event = on_event,
     .on_learn = on_learn,
+    .on_tick = on_tick,
 };

@@ -15,7 +15,8 @@
 #define NAME_SEED UINT64_C(0x7265636f76657264)
 #define NEW_MIN   DAY_MIN        /* who took up a network since then is no colleague from there */
 #define GIVER_MIN (7u * DAY_MIN) /* … whoever gave: thieves have their sessions for days */
-#define RARE      300            /* evidence, no alert: somebody lost his telephone */
+#define LEARN_MIN (14u * DAY_MIN)
+#define RARE      300 /* evidence, no alert: somebody lost his telephone */
 #define TOGETHER  460
 #define USERPASS  "\"mount_type\":\"userpass\""
 
@@ -113,6 +114,8 @@ static struct kt_str account_of(const struct kt_event *ev)
     return last;
 }
 
+enum { N_DAYS };
+
 static void words_of_giver(const struct kt_scene *s, struct kt_finding *f)
 {
     char who[160], whom[160];
@@ -121,9 +124,26 @@ static void words_of_giver(const struct kt_scene *s, struct kt_finding *f)
     kt_say_name(s->ev->actor, 80, who);
     kt_say_name(account_of(s->ev), 60, whom);
     KT_SAY(f->title, "%s %s: %s.", who, did, whom);
-    KT_SAY(f->normal, "It had not done so in 90 days. Whoever does it can be that other.");
+    KT_SAY(f->normal, "It had not done so in %.0f days. Whoever does it can be that other.",
+           f->number[N_DAYS]);
     KT_SAY(f->part, "%s %s", did, whom);
     KT_SAY(f->quiet, "A sign-in of %s from where it works is no evidence.", whom);
+}
+
+/* For how many minutes givers are known. A help desk is no news because keytrail did not look at
+ * it before. */
+static uint32_t known_for(const struct kt_scene *s, uint32_t minute)
+{
+    bool fresh;
+    uint32_t *since = kt_table_put(s->tables[KT_RECOVERED_SINCE], (struct kt_key){ 1, 1 }, &fresh);
+    if (fresh || minute < *since)
+        *since = minute;
+    return minute - *since;
+}
+
+void kt_recovered_tick(const struct kt_scene *s)
+{
+    (void)known_for(s, (uint32_t)(s->t / KT_NS_MIN));
 }
 
 static void note(struct kt_scene *s, unsigned row)
@@ -140,8 +160,12 @@ static void note(struct kt_scene *s, unsigned row)
     uint32_t *last = kt_table_put(s->tables[KT_RECOVERED_GIVERS], s->who, &fresh);
     bool rare = fresh || *last + RARE_MIN <= s->minute;
     *last = s->minute;
-    if (rows[row].rare && rare && !s->shared->learning)
-        (void)kt_find(s, KT_FAMILY_SEQUENCE, RARE, 0, words_of_giver);
+    uint32_t known = known_for(s, s->minute);
+    struct kt_finding *f = rows[row].rare && rare && !s->shared->learning && known >= LEARN_MIN
+                               ? kt_find(s, KT_FAMILY_SEQUENCE, RARE, 0, words_of_giver)
+                               : NULL;
+    if (f != NULL)
+        f->number[N_DAYS] = (known < RARE_MIN ? known : RARE_MIN) / DAY_MIN;
 }
 
 /* The newest within a day before the event, or NULL. */
