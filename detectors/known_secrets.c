@@ -17,6 +17,7 @@
 #define ROLLOUT_MIN  120u
 #define TAINT_MIN    (30u * DAY_MIN)
 #define IN_USE_MIN   (7u * DAY_MIN)
+#define WRITES_MIN   (35u * DAY_MIN) /* what comes each month is one series */
 #define FORGET_MIN   (365u * DAY_MIN)
 #define RECENT_DAYS  90u
 #define TRUSTED_DAYS 3u
@@ -142,6 +143,8 @@ void kt_known_written(struct kt_scene *s, uint32_t *pairs)
     struct kt_known_secret *x = secret_put(s, &fresh);
     if (fresh)
         x->born_min = s->minute;
+    if (s->minute > x->wrote_min + WRITES_MIN)
+        x->began_min = s->minute;
     x->wrote_min = s->minute > x->wrote_min ? s->minute : x->wrote_min;
     struct kt_known_pair *p = kt_known_pair(s);
     if (p == NULL && *pairs >= KT_KNOWN_PAIRS)

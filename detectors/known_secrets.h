@@ -39,6 +39,8 @@ struct kt_known_bloom { /* the secrets of one actor behind the first 1,024 */
 struct kt_known_secret {
     uint32_t born_min;  /* written before anybody read it; 0 = not seen */
     uint32_t wrote_min; /* newest write by anybody; 0 = not seen */
+    uint32_t began_min; /* the first of the writes with less than 35 days between two: a rotation,
+                           however rare, began long ago */
     uint32_t n;
     uint32_t moved_from; /* of moved_secrets: which secret it is at another path; 0 = none */
     struct {             /* who read it for the first time lately */
