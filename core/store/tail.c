@@ -161,8 +161,7 @@ static enum kt_status turn(struct kt_store *s, bool wait, struct kt_error *err)
             if (give(s, err) != KT_OK)
                 return kt_wrap(err, "seal");
         }
-        bool behind =
-            s->tail.events >= KT_TAIL_EVENTS_MAX || s->tail.bytes >= KT_TAIL_BYTES_MAX;
+        bool behind = s->tail.events >= KT_TAIL_EVENTS_MAX || s->tail.bytes >= KT_TAIL_BYTES_MAX;
         enum kt_status status = kt_sealer_result(s->sealer, wait || behind, &built, err);
         if (status == KT_E_AGAIN)
             return KT_OK;

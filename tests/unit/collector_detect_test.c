@@ -261,9 +261,9 @@ static void an_alert_names_a_record_once(void **state)
     struct org o;
     company_learned(&o);
     for (unsigned i = 0; i < 45; i++) {
-        struct org_event e = company_svc_read(COMPANY_NOW + i / 15 * KT_NS_MIN, "svc1",
-                                              org_text(&o, "vault://main/-/secret/other/%u", i),
-                                              "18.192.4.4");
+        struct org_event e =
+            company_svc_read(COMPANY_NOW + i / 15 * KT_NS_MIN, "svc1",
+                             org_text(&o, "vault://main/-/secret/other/%u", i), "18.192.4.4");
         e.part = i % 15;
         org_add(&o, e);
     }
