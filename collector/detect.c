@@ -24,10 +24,10 @@
 static const struct kt_table_decl engine_tables[] = {
     { "actors", KT_KEY_ACTOR, sizeof(struct kt_actor), 6, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_actor },
-    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 1, KT_ACTORS_MAX, KT_EVICT_LRU,
+    { "places", KT_KEY_ACTOR, sizeof(struct kt_places), 2, KT_ACTORS_MAX, KT_EVICT_LRU,
       kt_sound_places },
     { "facts", KT_KEY_ADDRESS, sizeof(struct fact), 3, KT_FACTS_MAX, KT_EVICT_LRU, kt_sound_fact },
-    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 8, 1000, KT_EVICT_LRU,
+    { "incidents", KT_KEY_INSTANCE, sizeof(struct incident), 9, 1000, KT_EVICT_LRU,
       kt_sound_incident },
     { "index", KT_KEY_INSTANCE, sizeof(uint64_t), 1, 20000, KT_EVICT_LRU, NULL },
     { "strangers", KT_KEY_ADDRESS, sizeof(struct fact), 3, KT_STRANGERS_MAX, KT_EVICT_LRU,

@@ -347,10 +347,11 @@ static void note_country(struct kt_places *p, uint16_t code, uint32_t minute)
     p->country[slot].last_day = day;
 }
 
-static void note_client(struct kt_places *p, uint32_t client)
+static void note_client(struct kt_places *p, uint32_t client, uint32_t minute)
 {
     if (client == 0 || kt_client_known(p, client))
         return;
+    p->client_min[p->client_at % KT_CLIENTS] = minute;
     p->client[p->client_at++ % KT_CLIENTS] = client;
     if (p->n_client < KT_CLIENTS)
         p->n_client++;
@@ -423,7 +424,7 @@ void kt_detect_seen(struct kt_detect *d, struct kt_scene *s)
     if (s->team.len > 0)
         a->team = (uint32_t)kt_hash64(s->team, TEAM_SEED) | 1;
     struct kt_places *p = s->places;
-    note_client(p, s->client);
+    note_client(p, s->client, s->minute);
     if (!s->where.usable)
         return;
     keep_fact(d, s->where.address);

@@ -57,6 +57,7 @@ void kt_detect_note_client(const struct kt_scene *s, struct incident *in)
     if (in->key_kind == KT_KEY_ACTOR && s->where.usable && s->where.network == in->network &&
         !failed)
         add_client(in, s->client);
+    kt_detect_note_desk(s, in);
 }
 
 void kt_detect_note_news(struct kt_detect *d, const struct kt_scene *s, struct incident *in)
@@ -124,26 +125,37 @@ static void update(struct kt_detect *d, struct kt_scene *s, struct incident *in,
     kt_detect_emit(d, told, "updated", false, NULL);
 }
 
-/* What little each has beside the hours of all makes the alert of all no graver. */
-static void update_shift(struct kt_detect *d, struct kt_scene *s, struct incident *in,
-                         struct incident *told)
+/* Once for each who becomes part of the alert on a day, which names him, and where that makes it
+ * graver. What was dismissed is so for him, too. */
+static void join(struct kt_detect *d, struct kt_scene *s, struct incident *in, struct incident *all)
 {
-    static _Thread_local struct incident hours;
-    hours = *in;
-    for (unsigned i = 0; i < INCIDENT_PARTS; i++) {
-        if (hours.part[i].family != KT_FAMILY_TIME)
-            memset(&hours.part[i], 0, sizeof hours.part[i]);
+    int gravity = kt_detect_gravity(d, in);
+    bool there = in->again && in->told_before == all->serial, graver = gravity > all->severity;
+    in->again = true;
+    in->told_before = all->serial; /* whose verdict holds for it */
+    if ((there && !graver) || kt_detect_judged(d, all, all->key) != NULL)
+        return;
+    kt_detect_note_event(s, all);
+    if (graver) {
+        int weighted;
+        kt_detect_take_parts(d, s, all, in);
+        all->severity = gravity;
+        all->notified = kt_detect_total(all, d->shared.learning, &weighted);
     }
-    update(d, s, &hours, told);
+    kt_detect_told(all, kt_detect_main_part(all, d->shared.learning), s->minute);
+    all->again_n += !there && s->t > all->last + KT_NS_DAY / 2;
+    all->again_last = s->t > all->again_last ? s->t : all->again_last;
+    all->told_n = all->events_n;
+    all->closed = 0;
+    d->incidents_changed = true;
+    kt_detect_emit(d, all, "updated", false, NULL);
 }
 
 bool kt_detect_again(struct kt_detect *d, struct kt_scene *s, struct incident *in)
 {
-    struct incident *shift = kt_detect_shift_of(d, in);
-    if (shift != NULL) {
-        update_shift(d, s, in, shift);
-        in->again = true;
-        in->told_before = shift->serial; /* whose verdict holds for it */
+    struct incident *all = kt_detect_change_of(d, s, in);
+    if (all != NULL) {
+        join(d, s, in, all);
         return true;
     }
     struct incident *told = told_before(d, in);

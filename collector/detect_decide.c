@@ -291,6 +291,9 @@ struct withheld *kt_detect_withhold(struct kt_detect *d, const struct incident *
     const struct incident *told =
         in->again ? kt_table_peek(d->incidents, (struct kt_key){ in->told_before, 0 }) : NULL;
     memcpy(w->id, told != NULL ? told->id : in->id, sizeof w->id); /* of the alert to be judged */
+    const struct withheld *judged = told != NULL ? kt_detect_judged(d, told, told->key) : NULL;
+    if (fresh && judged != NULL)
+        w->verdict = judged->verdict;
     w->who = who;
     w->number = in->members[member];
     w->network = in->network;

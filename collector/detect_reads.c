@@ -76,6 +76,8 @@ static uint8_t by_of(const struct incident *old, const struct incident *young, u
 void kt_detect_reads_merge(struct incident *old, const struct incident *young)
 {
     unsigned listed = kt_detect_listed(young), others = 0;
+    for (unsigned i = 0; i < INCIDENT_MARKS; i++)
+        old->mark[i] |= young->mark[i];
     uint64_t beyond = young->secrets_n - listed, of_class[READ_CLASSES];
     for (unsigned i = 0; i < READ_CLASSES; i++)
         of_class[i] = young->read_n[i];
@@ -125,6 +127,7 @@ static bool is_his_own(const struct kt_scene *s, const struct incident *in)
 
 void kt_detect_read(const struct kt_scene *s, struct incident *in)
 {
+    in->mark[s->secret.a / 64 % INCIDENT_MARKS] |= UINT64_C(1) << (s->secret.a % 64);
     uint8_t by = is_his_own(s, in) ? kt_detect_reader_of(in, s->actor->number) : 0;
     int prod = kt_known_production(s);
     uint8_t class = prod > 0 ? READ_PRODUCTION : prod == 0 ? READ_OTHER : READ_UNKNOWN;

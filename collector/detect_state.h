@@ -16,6 +16,7 @@
 #define INCIDENT_MEMBERS 20
 #define INCIDENT_MORE    (INCIDENT_MEMBERS + 1u) /* members_n: more than it can list */
 #define INCIDENT_HASHES  64
+#define INCIDENT_MARKS   64 /* words of 64 marks, one a secret */
 #define INCIDENT_NAMES   4
 #define INCIDENT_CLIENTS 4    /* of one network; a fifth is always another */
 #define INCIDENT_CROWD   3u   /* members: no longer the story of one account */
@@ -91,12 +92,14 @@ struct incident {
      * the clients in its network, and those of alerts before that nobody judged. */
     uint64_t told_before;
     uint8_t again, news, client_n;
-    uint8_t rented; /* `network` is one of rented servers */
-    uint8_t acked;  /* somebody has it in hand */
-    uint8_t pad[3];
+    uint8_t rented;  /* `network` is one of rented servers */
+    uint8_t acked;   /* somebody has it in hand */
+    uint8_t strange; /* something in it did not come from the actor's own desk */
+    uint8_t pad[2];
     uint32_t again_n;
     kt_time_ns again_last;
     uint32_t client[INCIDENT_CLIENTS]; /* 0: it named none */
+    uint64_t mark[INCIDENT_MARKS];     /* of all secrets that were read in it, a bit each */
 };
 struct withheld {   /* what an incident holds back of one actor, for a verdict */
     uint8_t id[16]; /* of the incident */
@@ -326,7 +329,6 @@ char *kt_detect_row(char *rows, size_t width, unsigned n);
 /* ---- detect_together.c: colleagues at one thing, or on one new ground ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
-bool kt_detect_same_team(const struct kt_actor *a, const struct kt_actor *b);
 /* So many of the team of the scene's actor are no chance: a third of those who are active, three at
  * least. */
 unsigned kt_detect_most_of_team(const struct kt_detect *d, const struct kt_scene *s);
@@ -384,10 +386,17 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
 void kt_detect_considered(struct kt_detect *d, const struct kt_scene *s, struct incident *in);
 
 /* ---- detect_change.c: what several show because somebody decided it ---- */
-/* The incident, before it is told the first time, or the one of others that it is part of. */
+/* The incident, before it is told the first time, or the one of one name on other hosts that it is
+ * part of. */
 struct incident *kt_detect_change(struct kt_detect *d, struct kt_scene *s, struct incident *in);
-/* Is what was found in the scene, of a member of such a change, part of it? Else it is his own. */
-bool kt_detect_still_change(const struct incident *in, const struct kt_scene *s);
-/* The hours of a team that somebody was told of, and as which the incident is more of the same on
- * another day; NULL: there are none. */
-struct incident *kt_detect_shift_of(struct kt_detect *d, const struct incident *in);
+/* Is what was found in the scene, of a member of one name on several hosts, part of it? Else it is
+ * his own. */
+bool kt_detect_still_hosts(const struct incident *in, const struct kt_scene *s);
+/* The alert whose hours or first runs the incident, which would be told now, is one of; NULL: there
+ * is none. Asked again at each event. */
+struct incident *kt_detect_change_of(struct kt_detect *d, const struct kt_scene *s,
+                                     const struct incident *in);
+/* The severity that it has by itself. */
+int kt_detect_gravity(const struct kt_detect *d, const struct incident *in);
+/* Notes whether the event comes from the actor's own desk. */
+void kt_detect_note_desk(const struct kt_scene *s, struct incident *in);

@@ -109,7 +109,7 @@ static void add_command(struct kt_buf *b, const struct incident *in)
         kt_buf_addf(b, "%s", by_net ? kt_cidr_format(kt_ip_network(ip, 24, 48), net) : in->ip);
     }
     kt_time_ns first = (in->first - counted_before(in)) / KT_NS_S * KT_NS_S,
-               newest = in->again_n > 0 && in->again_last > in->last ? in->again_last : in->last,
+               newest = in->again_last > in->last ? in->again_last : in->last,
                last = newest + KT_NS_S;
     kt_time_format(first, from);
     kt_time_format(last / KT_NS_S * KT_NS_S, until);
@@ -124,6 +124,21 @@ static void add_again(struct kt_buf *b, const struct incident *in)
         return;
     kt_buf_addf(b, " The same came again %u time%s since, last at %.16sZ.", in->again_n,
                 in->again_n == 1 ? "" : "s", kt_time_format(in->again_last, last));
+}
+
+/* Who is part of the alert of another is told by nothing else. */
+static void add_members(struct kt_buf *b, const struct kt_detect *d, const struct incident *in)
+{
+    if (in->together != KT_SHIFT && in->together != KT_FIRST_RUNS)
+        return;
+    unsigned n = in->members_n < INCIDENT_MORE ? in->members_n : INCIDENT_MEMBERS, named = 0;
+    for (unsigned i = 0; i < n; i++) {
+        const struct kt_actor *a = kt_table_peek(d->actors, in->member_key[i]);
+        if (a != NULL && a->number == in->members[i])
+            kt_buf_addf(b, "%s%s", named++ == 0 ? " It is of " : ", ", a->name);
+    }
+    if (named > 0)
+        kt_buf_addz(b, in->members_n > n ? " and more." : ".");
 }
 
 static void add_why(struct kt_buf *b, const struct incident *in)
@@ -319,9 +334,10 @@ void kt_detect_emit(struct kt_detect *d, struct incident *in, const char *state,
     a.actor_kind = kt_str_of(kt_actor_kind_word((enum kt_actor_kind)in->actor_kind));
     struct kt_buf *b = &d->text;
     b->len = 0;
-    (void)kt_buf_reserve(b, 2048); /* views below point into it: it must not move */
+    (void)kt_buf_reserve(b, 8192); /* views below point into it: it must not move */
     add_why(b, in);
     add_ticket(b, in);
+    add_members(b, d, in);
     add_again(b, in);
     size_t why = b->len;
     add_command(b, in);

@@ -121,11 +121,6 @@ static bool are_colleagues(const struct kt_actor *a, const struct kt_actor *b, e
     return domain.len > 0 && kt_str_eq(domain, domain_of(b));
 }
 
-bool kt_detect_same_team(const struct kt_actor *a, const struct kt_actor *b)
-{
-    return are_colleagues(a, b, LIKE_TEAM);
-}
-
 /* That most of a team take it up is known when the afternoon is over: a third is enough, as of a
  * change that everybody shows. */
 static unsigned least_of(const struct kt_detect *d, const struct kt_scene *s, enum like like)
@@ -318,8 +313,8 @@ enum together kt_detect_part_of(const struct incident *in, const struct kt_scene
 {
     if (in->together == KT_ONE_CAUSE)
         return KT_ALONE; /* what is found of one by himself is another story than what all showed */
-    if (in->together >= KT_SHIFT)
-        return kt_detect_still_change(in, s) ? KT_TOGETHER : KT_ALONE;
+    if (in->together == KT_HOSTS)
+        return kt_detect_still_hosts(in, s) ? KT_TOGETHER : KT_ALONE;
     if (in->together != KT_TOGETHER)
         return KT_TOGETHER;
     unsigned own = kt_detect_brought(in, kt_detect_reader_of(in, s->actor->number));

@@ -133,8 +133,9 @@ struct kt_places { /* what one actor has used successfully */
     struct {
         uint16_t code, last_day;
     } country[8];
-    uint32_t client[KT_CLIENTS]; /* hashes of product and system */
-    uint64_t agent;              /* hash of the last user agent, and its client */
+    uint32_t client[KT_CLIENTS];     /* hashes of product and system, … */
+    uint32_t client_min[KT_CLIENTS]; /* … and when each was new */
+    uint64_t agent;                  /* hash of the last user agent, and its client */
     uint32_t agent_client, agent_pad;
     uint16_t n_place, n_net, n_country, n_client;
     uint16_t client_at, inside_seen, public_seen, pad;
