@@ -14,7 +14,7 @@
 #include "collector/detect_state.h"
 
 #define WITHIN_NS  (6 * KT_NS_HOUR)
-#define SPAN_NS    (6 * KT_NS_HOUR) /* of the alert that others are part of: so long it tells when */
+#define SPAN_NS    (6 * KT_NS_HOUR) /* of an alert that others are part of: it tells of no more */
 #define AGAIN_NS   (14 * KT_NS_DAY) /* then it is told anew, as of a network */
 #define SHIFT_NS   (3 * KT_NS_HOUR) /* from one member to the next */
 #define ELSE_MOST  250              /* points beside what all show: a story of one's own */
