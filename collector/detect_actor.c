@@ -428,8 +428,11 @@ void kt_detect_seen(struct kt_detect *d, struct kt_scene *s)
     if (!s->where.usable)
         return;
     keep_fact(d, s->where.address);
-    if (s->where.inside)
-        p->inside_seen = 1;
-    else
+    if (!s->where.inside) {
         seen_public(d, s, p);
+        return;
+    }
+    if (!p->inside_seen)
+        p->inside_day = (uint16_t)(s->minute / DAY_MIN);
+    p->inside_seen = 1;
 }

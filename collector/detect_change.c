@@ -21,10 +21,9 @@
 #define FIRST_MIN  120u             /* a first run, from the machine's first event on */
 #define TEAM_LEAST 3u               /* people of one team who are in one network */
 #define ROOM_LEAST 5u               /* people who are in one network, and of no team */
-#define DESK_DAYS  3u               /* of an address range */
+#define DESK_DAYS  3u               /* of an address range, and since somebody is inside */
 #define DESK_MIN   (3u * 24 * 60)   /* and of a client, to be somebody's own */
 #define READ_MOST  1024u            /* secrets: of more the marks say too little */
-#define OTHERS_MAX 8u
 
 /* ---- what it is made of ---- */
 #define FAMILY(f) (1u << KT_FAMILY_##f)
@@ -56,11 +55,14 @@ static int points_in(const struct kt_detect *d, const struct incident *in, unsig
 }
 
 /* ---- at whose desk ---- */
-/* Where, and with what, the actor was days ago already. */
+/* Where, and with what, the actor was days ago already. A record without an address is from no
+ * desk. */
 static bool at_desk(const struct kt_scene *s)
 {
     const struct kt_places *p = s->places;
-    bool here = !s->where.usable || s->where.inside, own = s->client == 0;
+    bool here = p != NULL && s->where.usable && s->where.inside && p->inside_seen &&
+                p->inside_day + DESK_DAYS <= s->minute / (24 * 60);
+    bool own = s->client == 0;
     for (unsigned i = 0; p != NULL && i < p->n_net; i++)
         here = here || (p->net[i].net == s->where.net && p->net[i].days >= DESK_DAYS);
     for (unsigned i = 0; p != NULL && i < p->n_client; i++)
@@ -303,12 +305,7 @@ static unsigned others_of(const struct kt_detect *d, const struct incident *in, 
             t > o->last + WITHIN_NS || t < o->first - WITHIN_NS || !is_of_program(d, o) ||
             !same_user(in, o))
             continue;
-        unsigned i = n < OTHERS_MAX ? n++ : OTHERS_MAX - 1;
-        if (i == OTHERS_MAX - 1 && ret[i] != 0 && ret[i] < o->serial)
-            continue;
-        for (; i > 0 && ret[i - 1] > o->serial; i--)
-            ret[i] = ret[i - 1];
-        ret[i] = o->serial;
+        n = kt_detect_keep_oldest(ret, n, o->serial);
     }
     return n;
 }

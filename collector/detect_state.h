@@ -329,6 +329,10 @@ char *kt_detect_row(char *rows, size_t width, unsigned n);
 /* ---- detect_together.c: colleagues at one thing, or on one new ground ---- */
 /* The incident, before it is told the first time, or the one of others that it is part of. */
 struct incident *kt_detect_together(struct kt_detect *d, struct kt_scene *s, struct incident *in);
+#define OTHERS_MAX 8u
+/* Adds a serial to the n that are kept, the oldest first and OTHERS_MAX at most. Returns how many
+ * are kept then. */
+unsigned kt_detect_keep_oldest(uint64_t kept[OTHERS_MAX], unsigned n, uint64_t serial);
 /* So many of the team of the scene's actor are no chance: a third of those who are active, three at
  * least. */
 unsigned kt_detect_most_of_team(const struct kt_detect *d, const struct kt_scene *s);

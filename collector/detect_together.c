@@ -18,7 +18,6 @@
 #define PEOPLE     3u                    /* a thief has one session */
 #define IN_COMMON  3u                    /* secrets: one that all need is no work in common */
 #define ELSE_MOST  250                   /* points: a new line at home, no more */
-#define OTHERS_MAX 8u
 #define AHEAD_MOST 10u /* secrets that colleagues have not come to yet: one of them is quicker */
 
 #define SET_MAX (INCIDENT_HASHES + KT_DISTINCT_MAX)
@@ -181,6 +180,17 @@ static bool is_alert(const struct kt_detect *d, const struct incident *in)
     return total >= KT_ALERT_RAISE && weighted >= KT_ALERT_RAISE;
 }
 
+unsigned kt_detect_keep_oldest(uint64_t kept[OTHERS_MAX], unsigned n, uint64_t serial)
+{
+    if (n == OTHERS_MAX && kept[n - 1] < serial)
+        return n;
+    unsigned i = n < OTHERS_MAX ? n++ : n - 1;
+    for (; i > 0 && kept[i - 1] > serial; i--)
+        kept[i] = kept[i - 1];
+    kept[i] = serial;
+    return n;
+}
+
 /* The oldest of those that were told and are like it, by age; *ret_people are in them all. */
 static unsigned others_of(struct kt_detect *d, const struct mine *m, kt_time_ns t, enum like like,
                           uint64_t ret[OTHERS_MAX], unsigned *ret_people)
@@ -195,12 +205,7 @@ static unsigned others_of(struct kt_detect *d, const struct mine *m, kt_time_ns 
             !is_of_work(d, o) || !is_like(d, m, o, t, like))
             continue;
         *ret_people += o->members_n;
-        unsigned i = n < OTHERS_MAX ? n++ : OTHERS_MAX - 1;
-        if (i == OTHERS_MAX - 1 && ret[i] != 0 && ret[i] < o->serial)
-            continue;
-        for (; i > 0 && ret[i - 1] > o->serial; i--)
-            ret[i] = ret[i - 1];
-        ret[i] = o->serial;
+        n = kt_detect_keep_oldest(ret, n, o->serial);
     }
     return n;
 }

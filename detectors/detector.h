@@ -138,7 +138,8 @@ struct kt_places { /* what one actor has used successfully */
     uint64_t agent;                  /* hash of the last user agent, and its client */
     uint32_t agent_client, agent_pad;
     uint16_t n_place, n_net, n_country, n_client;
-    uint16_t client_at, inside_seen, public_seen, pad;
+    uint16_t client_at, inside_seen, public_seen;
+    uint16_t inside_day; /* of inside_seen, since 1970; 0: long ago */
 };
 
 /* ---- where ---- */
